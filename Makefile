@@ -1,0 +1,48 @@
+# The front door. Every target is one command that can also be run by hand; CI runs the same ones.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SANDBOX := $(BIN)/python -m tests.lab.sandbox --
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/collections
+
+.DEFAULT_GOAL := help
+.PHONY: help venv packages demo test lint unit netns molecule build clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+venv: $(VENV)/.made ## .venv/ and the link tree collections/ansible_collections/ck8s/ports/
+
+$(VENV)/.made: requirements.txt requirements-dev.txt scripts/link-collection.sh scripts/make-venv.sh
+	PYTHON=$(PYTHON) scripts/make-venv.sh $(VENV)
+	scripts/link-collection.sh
+	@touch $@
+
+packages: ## the Debian packages of the lab (installs as root or with sudo, else names them)
+	scripts/install-debian-packages.sh
+
+demo: venv packages ## opens, closes and proves the ports of three nodes in network namespaces
+	$(BIN)/python -m tests.lab.demo
+
+test: lint unit netns molecule ## everything below
+
+lint: venv ## ruff, mypy, ansible-lint (production)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	scripts/mypy.sh $(BIN)/mypy
+	$(BIN)/ansible-lint --offline
+
+unit: venv ## pure functions, data, rendering
+	$(BIN)/pytest tests/unit
+
+netns: venv packages ## real sockets, rules and packets, in network namespaces
+	$(SANDBOX) $(BIN)/pytest tests/netns
+
+molecule: venv packages ## the default scenario, on the lab
+	$(SANDBOX) $(BIN)/molecule test
+
+build: venv ## the tarball, under build/
+	$(BIN)/ansible-galaxy collection build --force --output-path build
+
+clean: ## what the targets above made
+	rm -rf build $(VENV) collections .mypy_cache .ruff_cache .pytest_cache .ansible
