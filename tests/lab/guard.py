@@ -29,10 +29,10 @@ class MachineNamespaceError(RuntimeError):
 def namespace_inode(kind: str, process: int | str = "self") -> int:
     """Return the inode number of a namespace of a process.
 
-    ``kind`` is a name from /proc/PID/ns (``net``, ``pid``, ...); ``process`` a PID or ``self``. Raises OSError where the
-    kernel refuses the look (another user's process, or one with more capabilities).
+    ``kind`` is a name from /proc/PID/ns (``net``, ``pid``, ...); ``process`` a PID or ``self``. Raises OSError where
+    the kernel refuses the look (another user's process, or one with more capabilities).
     """
-    return os.stat(f"/proc/{process}/ns/{kind}").st_ino
+    return Path(f"/proc/{process}/ns/{kind}").stat().st_ino
 
 
 def refuse_machine_namespace(environ: Mapping[str, str] = os.environ, proc: Path = Path("/proc")) -> None:
@@ -44,7 +44,7 @@ def refuse_machine_namespace(environ: Mapping[str, str] = os.environ, proc: Path
     own = (proc / "self/ns/net").stat().st_ino
     if str(own) in named:
         raise MachineNamespaceError(
-            f"this process is in the network namespace net:[{own}], which {MACHINE_NETNS} lists as the machine's; {HOW_TO}"
+            f"this process is in net:[{own}], which {MACHINE_NETNS} lists as the machine's network; {HOW_TO}"
         )
 
     # The variable can be stale or made up. Where PID 1 is still the machine's init, what it sees settles the matter;

@@ -14,6 +14,7 @@ Root is not needed where the system lets users make user namespaces. Standard li
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -52,14 +53,13 @@ def run(command: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
     unshare = _unshare(environment["PATH"])
     reading, writing = os.pipe()
     waited = FORWARDED | {signal.SIGCHLD}
-    # Blocked from before the start, so that none is lost; the child gets the mask of before.
+    # Blocked from before the start, so that none is lost; PID 1 in there unblocks them again.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, waited)
     try:
         process = subprocess.Popen(
             [*unshare, sys.executable, "-I", "-S", str(_INIT), str(reading), *command],
             env=environment,
             pass_fds=[reading],
-            preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before),
         )
         os.close(reading)
         while process.poll() is None:
@@ -74,10 +74,8 @@ def run(command: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
 
 
 def _tell(writing: int, number: int) -> None:
-    try:
+    with contextlib.suppress(BrokenPipeError):  # the command has just ended
         os.write(writing, bytes([number]))
-    except BrokenPipeError:
-        pass  # the command has just ended
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -88,10 +86,8 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
 
     machine = set(environ.get(MACHINE_NETNS, "").split())
     machine.add(str(namespace_inode("net")))
-    try:
+    with contextlib.suppress(OSError):  # not ours to see; the guard has a second way of recognising it
         machine.add(str(namespace_inode("net", 1)))
-    except OSError:
-        pass  # not ours to see; the guard has a second way of recognising it
     environment[MACHINE_NETNS] = " ".join(sorted(machine))
     environment[MACHINE_PIDNS] = str(namespace_inode("pid"))
     return environment
@@ -101,13 +97,12 @@ def _unshare(path: str) -> list[str]:
     """Return the command line that makes the namespaces, after having tried it."""
     missing = {program: package for program, package in _PROGRAMS.items() if shutil.which(program, path=path) is None}
     if missing:
-        raise SandboxError(
-            f"not found on PATH: {', '.join(missing)}; install the Debian packages {' '.join(sorted(set(missing.values())))}"
-        )
+        packages = " ".join(sorted(missing.values()))
+        raise SandboxError(f"not found on PATH: {', '.join(missing)}; install the Debian packages: {packages}")
     unshare = [shutil.which("unshare", path=path) or "unshare"]
     if os.geteuid() != 0:
         unshare += ["--user", "--map-root-user"]
-    unshare += ["--net", "--mount", "--pid", "--uts", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
+    unshare += ["--net", "--mount", "--pid", "--uts", "--mount-proc", "--propagation=private", "--fork", "--kill-child"]
 
     trial = subprocess.run([*unshare, "true"], capture_output=True, text=True, check=False)
     if trial.returncode != 0:

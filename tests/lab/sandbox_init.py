@@ -21,6 +21,7 @@ SETUP = (
     ("mkdir", "-p", "/run/netns", "/run/lock"),
     ("ip", "link", "set", "lo", "up"),
 )
+WAKING = (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 CANNOT_START = 127
 KILLED = 128
 """Added to a signal's number in the exit status of a command that died by it, as shells do."""
@@ -41,8 +42,9 @@ def main(arguments: list[str]) -> int:
     # to the sandbox arrives over the lifeline: answering both here would deliver it twice.
     woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+    for number in WAKING:
         signal.signal(number, lambda _number, _frame: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, WAKING)
 
     try:
         child = subprocess.Popen(command)
@@ -54,11 +56,11 @@ def main(arguments: list[str]) -> int:
         if woken in ready:
             os.read(woken, 512)
         if lifeline in ready:
-            numbers = os.read(lifeline, 512)
-            if not numbers:
+            sent = os.read(lifeline, 512)
+            if not sent:
                 return KILLED + signal.SIGKILL
-            for number in numbers:
-                os.kill(child.pid, number)
+            for signum in sent:
+                os.kill(child.pid, signum)
         status = _collect(child.pid)
         if status is not None:
             return status
