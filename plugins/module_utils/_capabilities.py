@@ -1,0 +1,22 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kernel lets this process do. Private to the collection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CAP_NET_ADMIN = 12  # include/uapi/linux/capability.h
+
+
+def has_capability(number: int, status: Path = Path("/proc/self/status")) -> bool:
+    """Return whether capability ``number`` is effective here. uid 0 may lack it, another user may have it.
+
+    Raises OSError without /proc.
+    """
+    for line in status.read_text(encoding="ascii", errors="replace").splitlines():
+        key, _, value = line.partition(":")
+        if key == "CapEff":
+            return bool(int(value, 16) >> number & 1)
+    raise OSError(f"{status} has no line CapEff")

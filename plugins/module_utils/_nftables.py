@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nftables backend of port_policy: one table of our own, replaced as a whole. Private to the collection."""
+
+from __future__ import annotations
+
+from ansible_collections.ck8s.ports.plugins.module_utils._capabilities import (
+    CAP_NET_ADMIN,
+    has_capability,
+)
+from ansible_collections.ck8s.ports.plugins.module_utils._firewall import FirewallError, LiveState, Plan
+from ansible_collections.ck8s.ports.plugins.module_utils._nft import TIMEOUT, Nft, find_nft
+from ansible_collections.ck8s.ports.plugins.module_utils._nft_listing import parse_rules
+from ansible_collections.ck8s.ports.plugins.module_utils._nft_render import (
+    TABLE,
+    render_removal,
+    render_replacement,
+    render_table,
+)
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy
+from ansible_collections.ck8s.ports.plugins.module_utils._scratch_namespace import (
+    ScratchNamespaceError,
+    in_scratch_namespace,
+)
+
+
+class NftablesBackend:
+    """The table `inet ck8s_ports` of this network namespace. Each method raises :class:`FirewallError`."""
+
+    name = "nftables"
+
+    def __init__(self, timeout: float = TIMEOUT) -> None:
+        """Find nft and what it needs; ``timeout`` is in seconds, for each call of it."""
+        self._nft = Nft(find_nft(), timeout)
+        try:
+            allowed = has_capability(CAP_NET_ADMIN)
+        except OSError as error:
+            raise FirewallError(f"cannot tell what this user may do: {error}; is /proc mounted?") from error
+        if not allowed:
+            raise FirewallError(
+                "the firewall can be neither read nor changed without CAP_NET_ADMIN; run as root (become: true)"
+            )
+
+    def read(self) -> LiveState:
+        """Return what the kernel holds of ours."""
+        text = self._nft.table()
+        return LiveState(text=text, rules=parse_rules(self._nft.table_with_counters()) if text else [])
+
+    def plan(self, policy: Policy | None) -> Plan:
+        """Compare what the kernel prints for our table with what it prints for the wanted one; change nothing.
+
+        Each printed by the kernel, so that notation, order and merged intervals cannot look like a change. The wanted
+        table is loaded in a network namespace of its own to that end.
+        """
+        return Plan(policy=policy, live=self.read(), wanted="" if policy is None else self._printed(policy))
+
+    def apply(self, plan: Plan) -> None:
+        """Replace or remove our table in one transaction, and make sure that the kernel holds what was planned."""
+        self._nft.load(render_removal() if plan.policy is None else render_replacement(plan.policy))
+        if self._nft.table() != plan.wanted:
+            raise FirewallError(
+                f"the rules were loaded, but the table {TABLE} holds others now: something else changes it at the same "
+                "time; find it (`nft monitor`), then run again"
+            )
+
+    def _printed(self, policy: Policy) -> str:
+        def load_and_print() -> str:
+            self._nft.load(render_table(policy))
+            return self._nft.table()
+
+        try:
+            return in_scratch_namespace(load_and_print)
+        except ScratchNamespaceError as error:
+            raise FirewallError(f"{error} (nothing was changed)") from error

@@ -1,0 +1,215 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: port_policy
+short_description: Put a policy for ports in force on this host
+version_added: 0.1.0
+author:
+  - ck8s.ports contributors (@ck8s)
+description:
+  - >-
+    Decides who may open new connections to the ports named in O(policy). Ports that it does not name are left as they
+    are.
+  - >-
+    With nftables, the rules are in a table of their own, C(inet ck8s_ports), which is replaced in one transaction: at
+    no moment are there no rules, or rules of two policies. No other table is changed or removed.
+  - The interface C(lo) is always open, and so are connections that exist already and that the kernel has been tracking.
+  - >-
+    Packets for C(127.0.0.0/8) that come in on another interface than C(lo) are dropped. They reach services bound to
+    C(127.0.0.1) where the sysctl C(route_localnet) is set, which kube-proxy does (CVE-2020-8558). For C(::1) the kernel
+    drops them by itself.
+  - >-
+    Whether anything changes is decided by comparing what the kernel prints for the live rules with what it prints for
+    the wanted ones, loaded in a network namespace that exists only for this. So a rule added or removed by hand is
+    found.
+notes:
+  - >-
+    An C(accept) of this table is not the last word: chains of others (ufw, firewalld) on the same hook may still drop
+    the packet. A C(drop) is.
+  - NodePorts and host ports of pods do not pass the input hook; no rule of this module concerns them.
+  - The rules last until the next boot.
+  - Replacing the rules sets their counters to zero. A run that changes nothing leaves the counters alone.
+requirements:
+  - nft (Debian and Ubuntu package C(nftables)) on the host
+  - root, or C(CAP_NET_ADMIN) and C(CAP_SYS_ADMIN) in the host's network and user namespace
+extends_documentation_fragment:
+  - ck8s.ports.attributes
+  - ck8s.ports.attributes.flow
+attributes:
+  action:
+    support: full
+  async:
+    support: none
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details:
+      - Before and after are printed by the kernel, without counters.
+  idempotent:
+    support: full
+options:
+  state:
+    description:
+      - V(present) puts O(policy) in force.
+      - V(absent) removes what this module has put in force, and nothing else.
+    type: str
+    choices: [present, absent]
+    default: present
+  backend:
+    description: The firewall that the rules go to.
+    type: str
+    choices: [nftables]
+    default: nftables
+  policy:
+    description:
+      - The wanted policy. Required with O(state=present).
+      - "C(enforcement): V(ports), which governs the ports of the rules and no others."
+      - >-
+        C(sets): a mapping of names to lists of CIDRs, IPv4 and IPv6 together. An empty list is refused. A set that no
+        rule names is not loaded.
+      - >-
+        C(rules): a list in which the first rule that matches decides. Each has C(id) (letters, digits, C(-), C(_),
+        C(.)), C(protocol) (V(tcp), V(udp), V(sctp)), C(ports) (a list of numbers), C(verdict) (V(accept) or V(drop))
+        and C(sources), a list of names of sets. A rule without C(sources) is for anyone; an empty list is refused.
+      - All of it is checked on the controller before anything is sent to the host, and again on the host.
+    type: dict
+seealso:
+  - module: ck8s.ports.port_probe
+  - module: ck8s.ports.listening_sockets_info
+"""
+
+EXAMPLES = r"""
+- name: Let only the nodes connect to etcd, and everyone to the API server
+  ck8s.ports.port_policy:
+    policy:
+      enforcement: ports
+      sets:
+        nodes: [192.0.2.0/28, "2001:db8:0:1::/64"]
+      rules:
+        - {id: etcd-client, protocol: tcp, ports: [2379], verdict: accept, sources: [nodes]}
+        - {id: etcd-client, protocol: tcp, ports: [2379], verdict: drop}
+        - {id: kube-apiserver, protocol: tcp, ports: [6443], verdict: accept}
+
+- name: Remove every trace
+  ck8s.ports.port_policy:
+    state: absent
+"""
+
+RETURN = r"""
+state:
+  description: The option O(state).
+  returned: always
+  type: str
+  sample: present
+backend:
+  description: The firewall that was compared and changed.
+  returned: always
+  type: str
+  sample: nftables
+live:
+  description: What was in force before the change, if any.
+  returned: always
+  type: dict
+  contains:
+    present:
+      description: Whether anything of this module was in force.
+      type: bool
+      returned: always
+    rules:
+      description: The rules in force, in their order, built-in ones included.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        id:
+          description: The C(id) of the policy's rule; null for a rule that has been added by hand, without a comment.
+          type: str
+          returned: always
+        text:
+          description: The rule as the firewall prints it, without counts.
+          type: str
+          returned: always
+        packets:
+          description: Packets that the rule has matched since it was loaded; null where it does not count.
+          type: int
+          returned: always
+        bytes:
+          description: Bytes that the rule has matched since it was loaded; null where it does not count.
+          type: int
+          returned: always
+  sample:
+    present: true
+    rules:
+      - id: etcd-client
+        text: ip saddr @nodes_v4 tcp dport 2379 counter accept comment "etcd-client"
+        packets: 12
+        bytes: 720
+diff:
+  description: The live and the wanted rules as text, without counts; empty where there are none.
+  returned: always
+  type: dict
+  contains:
+    before:
+      description: The rules in force.
+      type: str
+      returned: always
+    after:
+      description: The wanted rules.
+      type: str
+      returned: always
+faults:
+  description: Every fault found in O(policy), each with its place, the value and what would be right.
+  returned: when O(policy) is not valid; nothing has been changed then
+  type: list
+  elements: str
+  sample:
+    - "policy.rules[3] (etcd-client): ports: 70000 is not a port; give a number from 1 to 65535"
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Backend, FirewallError
+from ansible_collections.ck8s.ports.plugins.module_utils._nftables import NftablesBackend
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import PolicyError, parse_policy
+
+BACKENDS = {"nftables": NftablesBackend}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "backend": {"type": "str", "choices": list(BACKENDS), "default": "nftables"},
+            "policy": {"type": "dict"},
+        },
+        required_if=[("state", "present", ("policy",))],
+        supports_check_mode=True,
+    )
+    wanted = module.params["state"] == "present"
+    try:
+        policy = parse_policy(module.params["policy"]) if wanted else None
+        backend: Backend = BACKENDS[module.params["backend"]]()
+        plan = backend.plan(policy)
+        if plan.changed and not module.check_mode:
+            backend.apply(plan)
+    except PolicyError as error:
+        module.fail_json(msg=str(error), faults=error.faults)
+    except FirewallError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(
+        changed=plan.changed,
+        state=module.params["state"],
+        backend=backend.name,
+        live={"present": plan.live.present, "rules": plan.live.rules},
+        diff={"before": plan.live.text, "after": plan.wanted},
+    )
+
+
+if __name__ == "__main__":
+    main()
