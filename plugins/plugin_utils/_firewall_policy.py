@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From expected ports to a firewall policy, and what such a policy says of a packet. Private to the collection.
+
+A policy is backend-neutral data (see module_utils/_policy.py for its contract and validation). Pure functions.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from ansible_collections.ck8s.ports.plugins.plugin_utils import _catalogue
+from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputError
+
+
+def policy(
+    profile: dict[str, Any], sources: dict[str, list[str]] | None = None, control_planes: int = 1
+) -> dict[str, Any]:
+    """The policy with enforcement C(ports) for a node with this C(profile).
+
+    C(sources) maps the id of an external port to the CIDRs that may connect; a port without sources is open to all, as
+    documented. C(control_planes) is the number of control-plane nodes of the cluster. Localhost ports are closed to
+    every interface but lo. Raises InputError for bad C(sources), and for a policy that would break that cluster.
+    """
+    sources = sources or {}
+    faults = _check_sources(profile, sources) + _conflicts(profile, control_planes)
+    if faults:
+        raise InputError(faults)
+    rules: list[dict[str, Any]] = []
+    for port in profile["ports"]:
+        rule = {"id": port["id"], "protocol": port["protocol"], "ports": [port["port"]]}
+        if port["scope"] == "localhost":
+            rules.append({**rule, "verdict": "drop"})
+        elif port["id"] in sources:
+            rules += [{**rule, "verdict": "accept", "sources": [port["id"]]}, {**rule, "verdict": "drop"}]
+        else:
+            rules.append({**rule, "verdict": "accept"})
+    sets = {port["id"]: sources[port["id"]] for port in profile["ports"] if port["id"] in sources}
+    return {"enforcement": "ports", "sets": sets, "rules": rules}
+
+
+def verdict(policy: dict[str, Any], protocol: str, port: int, source: str) -> str:
+    """What C(policy) does with a new packet to C(port) from address C(source): accept, drop, or C(none) (no rule)."""
+    address = ipaddress.ip_address(source)
+    if address.is_loopback:
+        return "accept"
+    for rule in policy["rules"]:
+        if rule["protocol"] == protocol and port in rule["ports"]:
+            names = rule.get("sources")
+            if names is None or any(_contains(policy["sets"][name], address) for name in names):
+                return str(rule["verdict"])
+    return "none"
+
+
+def _contains(cidrs: list[str], address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return any(address in ipaddress.ip_network(cidr) for cidr in cidrs)
+
+
+def _check_sources(profile: dict[str, Any], sources: dict[str, list[str]]) -> list[str]:
+    external = [port["id"] for port in profile["ports"] if port["scope"] == "external"]
+    known = {entry["id"] for entry in _catalogue.load(profile["edition"])["ports"]}
+    known |= {port["id"] for port in profile["ports"]}
+    localhost = {port["id"] for port in profile["ports"] if port["scope"] == "localhost"}
+    faults = []
+    for name, cidrs in sources.items():
+        place = f"node_firewall_sources: entry '{name}'"
+        if name not in known:
+            faults.append(f"{place}: no such port; known external ports are {', '.join(external)}")
+        elif name in localhost:
+            faults.append(
+                f"{place}: the port is documented as localhost and closed to every source; remove the entry, or set "
+                f"node_profile_overrides: {{{name}: {{scope: external}}}}"
+            )
+        faults += [f"{place}: {fault}" for fault in _check_cidrs(cidrs)]
+    return faults
+
+
+def _check_cidrs(cidrs: Any) -> list[str]:
+    if not isinstance(cidrs, list) or not cidrs:
+        return [f"{cidrs!r} is not a list of CIDRs with at least one; to open the port to all, remove the entry"]
+    faults = []
+    for cidr in cidrs:
+        try:
+            ipaddress.ip_network(cidr if isinstance(cidr, str) else "")
+        except ValueError:
+            try:
+                right = ipaddress.ip_network(str(cidr), strict=False)
+                faults.append(f"'{cidr}' has host bits set; the network is {right}")
+            except ValueError:
+                faults.append(f"'{cidr}' is not a CIDR; give one such as 10.0.0.0/8 or fd00::/64")
+    return faults
+
+
+def _conflicts(profile: dict[str, Any], control_planes: int) -> list[str]:
+    """Known cases in which a firewall that follows the page breaks the cluster (catalogue notes with C(breaks))."""
+    if control_planes < 2:
+        return []
+    faults = []
+    for port in profile["ports"]:
+        for note in port["notes"]:
+            if note.get("breaks", {}).get("when_scope") == port["scope"]:
+                corrected = note.get("corrected_in")
+                edition = f"node_profile_edition: {corrected}, or " if corrected in _catalogue.editions() else ""
+                faults.append(
+                    f"refused: {port['id']} ({port['port']}/{port['protocol']}) would be closed to other nodes, and "
+                    f"the inventory has {control_planes} control-plane nodes. {note['text']} Set {edition}"
+                    f"node_profile_overrides: {{{port['id']}: {{scope: external}}}}"
+                )
+    return faults

@@ -1,0 +1,38 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who tries which ports of whom. Private to the collection.
+
+The plan is a ring: each node tries the next C(count) nodes in the order of their names, so that the number of probes
+grows with the number of nodes and not with its square. Pure functions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def ring(names: list[str], name: str, count: int) -> list[str]:
+    """The C(count) names that follow C(name) in the sorted ring of C(names), C(name) itself left out.
+
+    A name that is not in the ring (an outsider) gets all of them: it stands for everyone outside.
+    """
+    ordered = sorted(set(names))
+    if name not in ordered:
+        return ordered
+    start = ordered.index(name) + 1
+    return (ordered[start:] + ordered[: start - 1])[:count]
+
+
+def targets(profiles: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """What to try on the nodes with these C(profiles) (by name): every expected TCP port on every address of the node.
+
+    Each target has C(host), C(port), C(protocol) and a C(label), "NAME ID", by which the result is found again.
+    """
+    return [
+        {"host": address, "port": port["port"], "protocol": port["protocol"], "label": f"{name} {port['id']}"}
+        for name, profile in profiles.items()
+        for address in profile["addresses"]
+        for port in profile["ports"]
+        if port["protocol"] == "tcp"
+    ]
