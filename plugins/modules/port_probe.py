@@ -1,0 +1,180 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: port_probe
+short_description: Try TCP ports of other hosts from this one
+version_added: 0.1.0
+author:
+  - ck8s.ports contributors (@ck8s)
+description:
+  - >-
+    Tries to connect from this host to every target, and tells apart what the network answers: a handshake, a refusal,
+    an error on the way, or nothing at all.
+  - >-
+    All targets are tried at the same time, so that a thousand silent ones take hardly longer than one. A connection
+    that comes about is closed at once, without a byte having been sent.
+notes:
+  - >-
+    A silent port is usually one whose packets are dropped by a firewall; a host that does not exist on the same network
+    looks the same unless O(timeout) is longer than the kernel's search for it (about 3 seconds), after which it is
+    C(unreachable).
+  - UDP ports are refused as targets, because a connection attempt cannot prove them open or closed.
+extends_documentation_fragment:
+  - ck8s.ports.attributes
+  - ck8s.ports.attributes.info_module
+options:
+  targets:
+    description: The ports to try.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      host:
+        description:
+          - An IPv4 or IPv6 address; a link-local one with its zone, as in V(fe80::1%eth0).
+          - Names are not looked up, as which of its addresses was tried would be left to chance.
+        type: str
+        required: true
+      port:
+        description: The port, from 1 to 65535.
+        type: int
+        required: true
+      protocol:
+        description: Only V(tcp) can be tried.
+        type: str
+        default: tcp
+      label:
+        description: Any text; it is returned with the result.
+        type: str
+  timeout:
+    description: Seconds that each attempt may take, more than 0 and at most 300.
+    type: float
+    default: 2
+seealso:
+  - module: ck8s.ports.port_policy
+"""
+
+EXAMPLES = r"""
+- name: Try two ports of another node
+  ck8s.ports.port_probe:
+    targets:
+      - {host: 192.0.2.11, port: 6443, label: kube-apiserver}
+      - {host: "2001:db8::11", port: 10250, label: kubelet}
+    timeout: 1
+  register: probes
+
+- name: Show what was not open
+  ansible.builtin.debug:
+    var: probes.results | rejectattr('status', 'equalto', 'open')
+"""
+
+RETURN = r"""
+results:
+  description: One entry for each target, in the order of O(targets).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    host:
+      description: The address that was tried.
+      type: str
+      returned: always
+    port:
+      description: The port that was tried.
+      type: int
+      returned: always
+    protocol:
+      description: Always V(tcp).
+      type: str
+      returned: always
+    label:
+      description: The label of the target; null without one.
+      type: str
+      returned: always
+    status:
+      description:
+        - V(open), the handshake was completed.
+        - V(refused), the other side answered that nothing listens there, or a firewall did in its name.
+        - V(silent), no answer came in time.
+        - V(unreachable), there is no route, or an ICMP error came back (from the target's firewall, for example).
+        - V(error), this host could not even try; nothing is known of the target.
+      type: str
+      returned: always
+    detail:
+      description: The kernel's reason in words, with the name of the error; empty for an open port.
+      type: str
+      returned: always
+    elapsed_ms:
+      description: Milliseconds from the beginning of the attempt to its outcome.
+      type: float
+      returned: always
+  sample:
+    - host: 192.0.2.11
+      port: 6443
+      protocol: tcp
+      label: kube-apiserver
+      status: open
+      detail: ""
+      elapsed_ms: 0.41
+    - host: 2001:db8::11
+      port: 10250
+      protocol: tcp
+      label: kubelet
+      status: refused
+      detail: ECONNREFUSED (Connection refused)
+      elapsed_ms: 0.38
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.ck8s.ports.plugins.module_utils._probe import Target, probe
+from ansible_collections.ck8s.ports.plugins.module_utils._probe_targets import target_faults, timeout_faults
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "targets": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "host": {"type": "str", "required": True},
+                    "port": {"type": "int", "required": True},
+                    "protocol": {"type": "str", "default": "tcp"},
+                    "label": {"type": "str"},
+                },
+            },
+            "timeout": {"type": "float", "default": 2},
+        },
+        supports_check_mode=True,
+    )
+    targets, timeout = module.params["targets"], module.params["timeout"]
+    faults = [*target_faults(targets), *timeout_faults(timeout)]
+    if faults:
+        module.fail_json(msg="; ".join(faults), faults=faults)
+    outcomes = probe([Target(target["host"], target["port"]) for target in targets], timeout)
+    module.exit_json(
+        changed=False,
+        results=[
+            {
+                "host": target["host"],
+                "port": target["port"],
+                "protocol": target["protocol"],
+                "label": target["label"],
+                "status": outcome.status,
+                "detail": outcome.detail,
+                "elapsed_ms": round(outcome.elapsed * 1000, 2),
+            }
+            for target, outcome in zip(targets, outcomes)
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
