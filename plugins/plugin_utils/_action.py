@@ -28,7 +28,7 @@ def run_pure(
     action: ActionBase, task_vars: dict[str, Any] | None, compute: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:
     """The result of an action whose task arguments go through C(compute); its InputError becomes the failure."""
-    result: dict[str, Any] = super(type(action), action).run(None, task_vars)  # type: ignore[misc]
+    result: dict[str, Any] = super(type(action), action).run(None, task_vars)
     try:
         result.update(changed=False, **compute(plain(action._task.args)))
     except InputError as error:

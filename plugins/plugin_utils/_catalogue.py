@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputError
 
 FOLDER = Path(__file__).resolve().parent.parent / "catalogues"

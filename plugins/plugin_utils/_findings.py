@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 STATUSES = ("fail", "warn", "unknown", "waived", "pass", "not_applicable")
@@ -17,42 +17,87 @@ SEVERITIES = ("critical", "high", "medium", "low")
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What one check says: C(observed), C(why) and C(fix) are sentences for people; C(evidence) what was looked at."""
+
+    status: str
+    severity: str
+    observed: str
+    why: str = ""
+    fix: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+def passed(observed: str, evidence: Iterable[str] = ()) -> Outcome:
+    """It is as expected."""
+    return Outcome("pass", "low", observed, evidence=tuple(evidence))
+
+
+def failed(severity: str, observed: str, why: str, fix: str, evidence: Iterable[str] = ()) -> Outcome:
+    """It is not as expected."""
+    return Outcome("fail", severity, observed, why, fix, tuple(evidence))
+
+
+def warned(severity: str, observed: str, why: str, fix: str) -> Outcome:
+    """It is not as expected, and that alone does not fail a run."""
+    return Outcome("warn", severity, observed, why, fix)
+
+
+def unknown(severity: str, observed: str, why: str = "", fix: str = "", evidence: Iterable[str] = ()) -> Outcome:
+    """It could not be looked at, or looking did not tell."""
+    return Outcome("unknown", severity, observed, why, fix, tuple(evidence))
+
+
+def not_applicable(observed: str, why: str = "", evidence: Iterable[str] = ()) -> Outcome:
+    """There is nothing to compare."""
+    return Outcome("not_applicable", "low", observed, why, evidence=tuple(evidence))
+
+
+@dataclass(frozen=True)
 class Finding:
     """One comparison of an expectation with observations.
 
-    C(id) is the id of the port and the check, such as C(etcd-peer/bind). C(subject) is what a person calls it, such as
-    C(2380/tcp etcd-peer). C(expected), C(observed), C(why) and C(fix) are sentences for people; C(evidence) are the
-    sockets, rules and probes that were looked at, as text. C(documented) has edition and line of the document's row,
-    None where the document has none.
+    C(id) is the id of the port and the check, such as C(etcd-peer/bind); C(subject) what a person calls it, such as
+    C(2380/tcp etcd-peer). C(documented) has edition and line of the document's row, None where it has none.
     """
 
     id: str
     host: str
     check: str
-    status: str
-    severity: str
     subject: str
     expected: str
-    observed: str
-    why: str = ""
-    fix: str = ""
-    evidence: list[str] = field(default_factory=list)
+    outcome: Outcome
     documented: dict[str, Any] | None = None
-    waiver: dict[str, Any] | None = None
+
+    @property
+    def status(self) -> str:
+        return self.outcome.status
+
+    @property
+    def severity(self) -> str:
+        return self.outcome.severity
 
     def to_dict(self) -> dict[str, Any]:
         """The finding as it stands in report.json."""
-        return asdict(self)
+        outcome = asdict(self.outcome)
+        return {
+            "id": self.id,
+            "host": self.host,
+            "check": self.check,
+            "subject": self.subject,
+            "status": outcome.pop("status"),
+            "severity": outcome.pop("severity"),
+            "expected": self.expected,
+            **outcome,
+            "evidence": list(self.outcome.evidence),
+            "documented": self.documented,
+            "waiver": None,
+        }
 
 
 def rank(finding: Finding) -> tuple[int, int]:
     """Sorts findings worst first: by status, then by severity."""
     return STATUSES.index(finding.status), SEVERITIES.index(finding.severity)
-
-
-def worst(findings: Iterable[Finding]) -> Finding | None:
-    """The worst of C(findings), None if there are none."""
-    return min(findings, key=rank, default=None)
 
 
 def failing(findings: Iterable[Finding], fail_on: str) -> list[Finding]:

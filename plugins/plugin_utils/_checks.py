@@ -1,0 +1,189 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The checks: each compares one expectation with what one party shows. Private to the collection.
+
+Pure functions over plain data: no clock, no network, no Ansible. None of them says C(pass) of what could not be looked
+at: an observation with the key C(error) could not be made, and that is what the check says then.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.ck8s.ports.plugins.plugin_utils import _wording as word
+from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import (
+    Outcome,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+    warned,
+)
+from ansible_collections.ck8s.ports.plugins.plugin_utils._firewall_policy import verdict
+
+Data = dict[str, Any]
+
+APPLY = "Run the playbook ck8s.ports.firewall on this node."
+AS_ROOT = "Verify as root (become: true)."
+
+
+def bind(port: Data, role: str, sockets: list[Data]) -> Outcome:
+    """Document against socket: does it listen, and where? C(sockets) are those on this port."""
+    evidence = [word.listener(socket) for socket in sockets]
+    if not sockets:
+        return _absent(port, role)
+    observed = f"Listens on {word.join(word.address(socket) for socket in sockets)}."
+    exposed = [socket for socket in sockets if socket["exposure"] != "loopback"]
+    if port["scope"] == "localhost" and exposed:
+        why = _difference(port) or "Documented as localhost, but bound to an address that others can reach."
+        fix = f"Bind {port['service']} to 127.0.0.1 (or ::1); until then only a firewall rule keeps others out."
+        return failed("high", observed, why, fix, evidence)
+    if port["scope"] == "external" and not exposed:
+        why = _difference(port) or "Documented on the host interface, but bound to loopback: no other node can connect."
+        fix = f"Bind {port['service']} to the node's address, or set its scope to localhost in node_profile_overrides."
+        return failed("medium", observed, why, fix, evidence)
+    return passed(observed, evidence)
+
+
+def _absent(port: Data, role: str) -> Outcome:
+    observed = "Nothing listens."
+    if port["presence"] == "required":
+        why = f"Every {role.replace('_', ' ')} node is expected to run {port['service']}."
+        fix = f"Start {port['service']}, or set presence to absent for it in node_profile_overrides."
+        return failed("medium", observed, why, fix)
+    one_node = port["presence"] == "one_node"
+    return not_applicable(observed, "One replica runs on any one node." if one_node else "It need not run here.")
+
+
+def owner(port: Data, sockets: list[Data], incomplete: list[Data]) -> Outcome:
+    """Document against process: does the documented service hold the port?"""
+    if not sockets:
+        return not_applicable("Nothing listens.")
+    if not (port["comm"] or port["kernel"]):
+        return not_applicable("No owner is documented.")
+    evidence = [word.listener(socket) for socket in sockets]
+    strangers = [socket for socket in sockets if _is_stranger(port, socket)]
+    if strangers:
+        observed = f"Held by {word.join(word.holder(socket) for socket in strangers)}."
+        fix = "Find out what this process is; the documented service cannot listen here while it does."
+        return failed("high", observed, "Another process holds the documented port.", fix, evidence)
+    if any(not socket["processes"] and not socket["kernel"] for socket in sockets):
+        reasons = " ".join(f"{item['what']}: {item['reason']}." for item in incomplete)
+        return unknown("medium", "The process could not be seen.", reasons, AS_ROOT, evidence)
+    return passed(f"Held by {word.join(word.holder(socket) for socket in sockets)}.", evidence)
+
+
+def _is_stranger(port: Data, socket: Data) -> bool:
+    names = {process["name"] for process in socket["processes"]}
+    return bool(names - set(port["comm"])) or (socket["kernel"] and not port["kernel"])
+
+
+def firewall(port: Data, observed: Data) -> Outcome:
+    """Document against firewall: does the kernel hold the rules of the policy for this port?"""
+    if not observed["live"]["present"]:
+        why = "There is no table inet ck8s_ports: no rule of this collection governs the port."
+        severity = "medium" if port["scope"] == "localhost" else "low"
+        return warned(severity, "No policy is in force.", why, APPLY)
+    live = [rule for rule in observed["live"]["rules"] if rule["id"] == port["id"]]
+    wanted = [rule for rule in observed["wanted"]["rules"] if rule["id"] == port["id"]]
+    texts = [rule["text"] for rule in live]
+    if texts != [rule["text"] for rule in wanted]:
+        holds = f"The kernel holds {word.join(texts) or 'no rule for it'}."
+        why = "The rules in force are not those of the policy."
+        return failed("high", holds, why, APPLY, [f"wanted: {rule['text']}" for rule in wanted])
+    return passed("In force.", [word.live_rule(rule) for rule in live])
+
+
+def table(observed: Data) -> Outcome:
+    """Policy against firewall as a whole: also the sets, the order, the rules that belong to no port."""
+    if not observed["live"]["present"]:
+        return warned("medium", "No policy is in force.", "There is no table inet ck8s_ports.", APPLY)
+    if observed["changed"]:
+        why = "The table in the kernel is not the one of the policy; someone or new variables changed it."
+        return failed("high", "The table differs.", why, APPLY, observed["difference"])
+    return passed("The table is the one of the policy.")
+
+
+def reach(port: Data, policy: Data, sockets: list[Data], probes: list[Data]) -> Outcome:
+    """Document against what arrives: who else could connect, and should have been able to?
+
+    Each of C(probes) has C(prober), C(source) (its address), C(host), C(port), C(status) and C(detail).
+    """
+    evidence = [word.probe(probe) for probe in probes]
+    if port["protocol"] != "tcp":
+        return unknown("low", "Not tried.", "A datagram without an answer proves nothing.")
+    if not probes:
+        return unknown("low", "Not tried.", "No other node and no outsider took part in this run.")
+    let_in = [probe for probe in probes if _is_let_in(port, policy, probe)]
+    intruders = [probe for probe in probes if probe["status"] == "open" and probe not in let_in]
+    if intruders:
+        localhost = port["scope"] == "localhost"
+        why = "A port for the node itself is open to others." if localhost else "The policy keeps these sources out."
+        severity = "critical" if localhost else "high"
+        return failed(severity, f"Open to {_probers(intruders)}.", why, APPLY, evidence)
+    errors = [probe for probe in probes if probe["status"] == "error"]
+    if errors:
+        return unknown("medium", f"The probe failed: {errors[0]['detail']}.", evidence=evidence)
+    if let_in:
+        return _reach_let_in(let_in, any(socket["exposure"] != "loopback" for socket in sockets), evidence)
+    return passed(_as_it_should_be(probes), evidence)
+
+
+def _reach_let_in(let_in: list[Data], listens: bool, evidence: list[str]) -> Outcome:
+    """The probes that the policy lets in: did they arrive?"""
+    lost = [probe for probe in let_in if probe["status"] in ("silent", "unreachable")]
+    if lost:
+        why = "The policy lets these sources in, yet something on the way drops their packets."
+        fix = "Look for another firewall on the node or on the way (nft list ruleset, security groups)."
+        return failed("high", f"No answer to {_probers(lost)}.", why, fix, evidence)
+    if any(probe["status"] == "open" for probe in let_in):
+        return passed(_as_it_should_be(let_in), evidence)
+    if listens:
+        why = "A service listens on this port, yet something answers these sources with a reset."
+        fix = "Look for a firewall that rejects (nft list ruleset), or for a service bound to another address."
+        return failed("medium", f"Refused to {_probers(let_in)}.", why, fix, evidence)
+    return not_applicable("Refused.", "Nothing listens there, so nobody can connect; see bind.", evidence)
+
+
+def _as_it_should_be(probes: list[Data]) -> str:
+    return f"{word.join(sorted({probe['status'] for probe in probes})).capitalize()}, as it should be."
+
+
+def _is_let_in(port: Data, policy: Data, probe: Data) -> bool:
+    return port["scope"] == "external" and verdict(policy, "tcp", port["port"], probe["source"]) == "accept"
+
+
+def _probers(probes: list[Data]) -> str:
+    return word.join(sorted({probe["prober"] for probe in probes}))
+
+
+def unix_socket(entry: Data, seen: Data) -> Outcome:
+    """Document against the file of the socket: is it there, a socket, and closed to others?"""
+    if not seen["exists"]:
+        why = f"{entry['service']} is expected on every node."
+        fix = f"Start {entry['service']}; or is its base directory elsewhere (containerd-base-dir, strict confinement)?"
+        return failed("medium", "Does not exist.", why, fix)
+    observed = f"{seen['type'].capitalize()} of {seen['owner']}:{seen['group']}, mode {seen['mode']}."
+    if seen["type"] != "socket":
+        return failed("high", observed, "It is not a socket.", f"Remove it and restart {entry['service']}.")
+    if int(seen["mode"], 8) & ~int(entry["mode"], 8) or seen["owner"] != entry["owner"]:
+        fix = f"chown {entry['owner']}:{entry['group']} and chmod {entry['mode']} {entry['path']}"
+        return failed("high", observed, "Whoever may write to this socket is root on the node.", fix)
+    return passed(observed)
+
+
+def undocumented(sockets: list[Data], edition: str) -> Outcome:
+    """Sockets on one port, on addresses that others can reach, that neither document nor allow list has."""
+    observed = (
+        f"{word.join(word.holder(socket) for socket in sockets)} on "
+        f"{word.join(word.address(socket) for socket in sockets)}."
+    )
+    why = f"Edition {edition} documents no such port for this node, and no rule governs it."
+    fix = "Stop it, bind it to loopback, add it to node_profile_extra_ports, or allow it in node_verify_allow."
+    return failed("medium", observed, why, fix, [word.listener(socket) for socket in sockets])
+
+
+def _difference(port: Data) -> str:
+    """What the catalogue knows of a difference between this edition of the page and the software."""
+    return " ".join(note["text"] for note in port["notes"] if "editions" in note)

@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How sockets, rules and probes read in a sentence or as evidence. Private to the collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+Data = dict[str, Any]
+
+
+def join(parts: Iterable[str]) -> str:
+    """The different C(parts) in their order, with commas."""
+    return ", ".join(dict.fromkeys(parts))
+
+
+def address(socket: Data) -> str:
+    """127.0.0.1:2380 or [::1]:2380."""
+    host = f"[{socket['address']}]" if socket["family"] == "ipv6" else socket["address"]
+    return f"{host}:{socket['port']}"
+
+
+def holder(socket: Data) -> str:
+    """Who holds C(socket): its processes, or the kernel."""
+    if socket["kernel"]:
+        return "the kernel"
+    return join(f"{process['name']} (pid {process['pid']})" for process in socket["processes"]) or "an unseen process"
+
+
+def listener(socket: Data) -> str:
+    """C(socket) as evidence: protocol, address, exposure, holder and the first command line."""
+    cmdline = next((process["cmdline"] for process in socket["processes"] if process.get("cmdline")), "")
+    words = [socket["protocol"], address(socket), socket["exposure"], holder(socket), cmdline]
+    return " ".join(str(word) for word in words if word)
+
+
+def rule(policy_rule: Data) -> str:
+    """A rule of the policy: accept tcp 2379 from etcd-client."""
+    sources = f" from {join(policy_rule['sources'])}" if policy_rule.get("sources") else ""
+    ports = join(str(port) for port in policy_rule["ports"])
+    return f"{policy_rule['verdict']} {policy_rule['protocol']} {ports}{sources}"
+
+
+def live_rule(kernel_rule: Data) -> str:
+    """A rule as the kernel prints it, with what its counter says."""
+    return f"{kernel_rule['text']} ({kernel_rule['packets']} packets)"
+
+
+def probe(result: Data) -> str:
+    """A probe and its result: node2 to 10.0.0.11 port 2380: silent."""
+    detail = f" ({result['detail']})" if result.get("detail") else ""
+    return f"{result['prober']} to {result['host']} port {result['port']}: {result['status']}{detail}"
