@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.lab import lab
 from tests.lab.guard import MachineNamespaceError
-from tests.lab.topology import INVENTORY, read_hosts
+from tests.lab.topology import INVENTORY, Host, read_hosts
 
 
 def main() -> int:
@@ -36,7 +36,7 @@ def main() -> int:
     return 0
 
 
-def _status(hosts: list[lab.Host]) -> int:
+def _status(hosts: list[Host]) -> int:
     """Print a line per host; return 0 when all of them exist and everything listens."""
     running = {node.host.name: node for node in lab.find(hosts)}
     complete = len(running) == len(hosts)

@@ -41,6 +41,7 @@ PATIENCE = 20
 """Seconds until everything must listen."""
 LOG_LINES = 15
 
+_NAMESPACES = ("--net", "--mount", "--pid", "--uts", "--mount-proc", "--propagation=private")
 _INIT = Path(__file__).with_name("node_init.py")
 
 
@@ -140,8 +141,18 @@ def _hold(host: Host, logs: Path) -> subprocess.Popen[str]:
         old.unlink()
     with (logs / "init.log").open("w") as log:
         return subprocess.Popen(
-            ["unshare", "--net", "--mount", "--pid", "--uts", "--mount-proc", "--propagation=private"]
-            + ["--fork", "--kill-child", sys.executable, "-I", "-S", str(_INIT), host.name, str(logs)],
+            [
+                "unshare",
+                *_NAMESPACES,
+                "--fork",
+                "--kill-child",
+                sys.executable,
+                "-I",
+                "-S",
+                str(_INIT),
+                host.name,
+                str(logs),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -215,7 +226,7 @@ def _veth(name: str) -> str:
 
 
 def _delete_link(name: str) -> None:
-    """Delete an interface, which may be gone already: it also goes, a little later, with the namespace of its other end."""
+    """Delete an interface, which may be gone already: a cable also goes, a little later, with the host at its end."""
     subprocess.run(["ip", "link", "delete", name], stderr=subprocess.DEVNULL, check=False)
 
 

@@ -9,8 +9,8 @@ Prints ``ready`` when the file systems are in place, then reads from standard in
     {"commands": [["ip", ...]],
      "services": [{"name": ..., "files": [[path, text]], "prepare": [[...]], "process": [...]}]}
 
-Each service's output goes to LOGS/SERVICE.log; LOGS/SERVICE.ended holds the exit status of one that ended. Anything that
-goes wrong here is a traceback in LOGS/init.log and the end of the node. Standard library only; run by path.
+Each service's output goes to LOGS/SERVICE.log; LOGS/SERVICE.ended holds the exit status of one that ended. Anything
+that goes wrong here is a traceback in LOGS/init.log and the end of the node. Standard library only; run by path.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def main(name: str, logs: Path) -> None:
 
 
 def make_file_systems_private(logs: Path) -> None:
-    """Give the node its own /run and /etc, its own view of its network in /sys, and leave the machine's disk read-only."""
+    """Give the node its own /run and /etc and a /sys of its network; leave the rest of the machine's disk read-only."""
     mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
     # A copy of /etc, so that a role may write there. What an ordinary user cannot read stays out of it.
     subprocess.run(["cp", "-a", "/etc", "/run/etc"], stderr=subprocess.DEVNULL, check=False)

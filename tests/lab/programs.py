@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, ck8s.ports contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How each service is started: the command lines of the real programs and of the stand-ins, and what they need first."""
+"""How each service is started: the command lines of the real programs and of the stand-ins."""
 
 from __future__ import annotations
 
