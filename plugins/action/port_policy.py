@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import PolicyError, parse_policy
 
 
