@@ -1,0 +1,98 @@
+#!/bin/sh
+# The Debian or Ubuntu packages that the lab needs: looks for the programs, installs what is missing when it is root,
+# and otherwise says what to install. Never removes or upgrades anything, and starts no service: the lab runs etcd and
+# containerd by itself, in namespaces.
+#
+# usage: install-debian-packages.sh [--check]      with --check nothing is ever installed
+# exit status: 0 nothing is missing (any more), 1 something is, 2 bad usage
+set -eu
+
+# program           package        units that the package would start
+NEEDED='
+unshare             util-linux
+nsenter             util-linux
+mount               mount
+ip                  iproute2
+ss                  iproute2
+nft                 nftables       nftables.service
+etcd                etcd-server    etcd.service
+containerd          containerd     containerd.service
+python3-ensurepip   python3-venv
+'
+
+say() {
+    echo "$(basename "$0"): $*" >&2
+}
+
+present() {
+    case $1 in
+    # Debian's python3 comes without ensurepip, which `python3 -m venv` needs.
+    python3-ensurepip) "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null ;;
+    *) command -v "$1" >/dev/null ;;
+    esac
+}
+
+case ${1-} in
+'' | --check) ;;
+*)
+    say "usage: $0 [--check]"
+    exit 2
+    ;;
+esac
+
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+programs=
+packages=
+units=
+while read -r program package unit; do
+    if [ -z "$program" ] || present "$program"; then
+        continue
+    fi
+    programs="$programs $program"
+    case " $packages " in
+    *" $package "*) ;;
+    *)
+        packages="$packages $package"
+        units="$units $unit"
+        ;;
+    esac
+done <<LIST
+$NEEDED
+LIST
+
+if [ -z "$programs" ]; then
+    exit 0
+fi
+say "missing programs:$programs"
+if [ "${1-}" = --check ] || [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    say "on Debian or Ubuntu they are in:$packages"
+    say "install them with: sudo $0"
+    say "or by hand, which also starts their services: sudo apt-get install --no-install-recommends$packages"
+    exit 1
+fi
+
+say "installing:$packages"
+has_systemd() {
+    [ -d /run/systemd/system ] && command -v systemctl >/dev/null
+}
+# A masked unit is not started by its package. Afterwards it is an ordinary unit again, disabled.
+restore_units() {
+    for unit in $units; do
+        systemctl unmask --quiet "$unit"
+        systemctl disable --quiet "$unit" 2>/dev/null || true
+    done
+}
+if has_systemd; then
+    trap restore_units EXIT
+    for unit in $units; do
+        systemctl mask --quiet "$unit"
+    done
+fi
+# RUNLEVEL=1 is for systems without systemd: in that runlevel no service of theirs is started.
+export RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086  # one word per package
+apt-get install --yes --no-install-recommends $packages || {
+    say "once more, with fresh package lists"
+    apt-get update
+    apt-get install --yes --no-install-recommends $packages
+}
