@@ -9,6 +9,7 @@ grows with the number of nodes and not with its square. Pure functions.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -24,15 +25,21 @@ def ring(names: list[str], name: str, count: int) -> list[str]:
     return (ordered[start:] + ordered[: start - 1])[:count]
 
 
-def targets(profiles: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """What to try on the nodes with these C(profiles) (by name): every expected TCP port on every address of the node.
+def targets(hostvars: Mapping[str, Any], names: list[str]) -> list[dict[str, Any]]:
+    """What to try on the nodes C(names): every expected TCP port on every address of each.
 
-    Each target has C(host), C(port), C(protocol) and a C(label), "NAME ID", by which the result is found again.
+    C(hostvars) is Ansible's; a node without C(node_profile_result) in it (its profile failed) is left out. Each target
+    has C(host), C(port), C(protocol) and a C(label), "NAME ID", by which the result is found again.
     """
+    profiles = {name: hostvars[name]["node_profile_result"] for name in names if _has_profile(hostvars[name])}
     return [
         {"host": address, "port": port["port"], "protocol": port["protocol"], "label": f"{name} {port['id']}"}
-        for name, profile in profiles.items()
-        for address in profile["addresses"]
-        for port in profile["ports"]
+        for name, result in profiles.items()
+        for address in result["profile"]["addresses"]
+        for port in result["profile"]["ports"]
         if port["protocol"] == "tcp"
     ]
+
+
+def _has_profile(variables: Mapping[str, Any]) -> bool:
+    return "profile" in variables.get("node_profile_result", {})

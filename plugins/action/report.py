@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action ck8s.ports.report: judges what node_verify has observed, once for all hosts, and writes the reports."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.color import stringc
+from ansible.utils.display import Display
+
+from ansible_collections.ck8s.ports.plugins.plugin_utils import _markdown, _observations, _report, _terminal
+from ansible_collections.ck8s.ports.plugins.plugin_utils._action import plain
+from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import judge, unreached
+
+display = Display()
+
+
+class ActionModule(ActionBase):
+    _requires_connection = False
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        arguments = plain(self._task.args)
+        registered = _registered((task_vars or {})["hostvars"], arguments["nodes"] + arguments["outsiders"])
+        report = _judge(registered, arguments)
+        paths = _write(report, Path(arguments["directory"]).expanduser())
+        display.display(_terminal.render(report, max(display.columns, 80), stringc))
+        result.update(changed=False, paths=paths, summary=report["summary"], failing=report["failing"])
+        if report["failing"]:
+            result.update(failed=True, msg=_message(report, paths["markdown"]))
+        return result
+
+
+def _registered(hostvars: Any, hosts: list[str]) -> dict[str, dict[str, Any]]:
+    """What the role has registered on each host; the other variables of the host are left alone."""
+    return {
+        host: {name: plain(hostvars[host][name]) for name in _observations.VARIABLES if name in hostvars[host]}
+        for host in hosts
+    }
+
+
+def _judge(registered: dict[str, dict[str, Any]], arguments: dict[str, Any]) -> dict[str, Any]:
+    probes = _observations.probes_by_node(registered)
+    nodes, findings = [], []
+    for name in arguments["nodes"]:
+        reason = _observations.reason_unreached(registered[name])
+        if reason:
+            findings.append(unreached(name, reason))
+            continue
+        node = _observations.node(name, registered[name], probes.get(name, []), arguments["allow"])
+        nodes.append(node)
+        findings += judge(node)
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return _report.build(nodes, findings, sorted(registered), arguments["fail_on"], now)
+
+
+def _write(report: dict[str, Any], directory: Path) -> dict[str, str]:
+    directory.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "json": ("report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n"),
+        "markdown": ("report.md", _markdown.render(report)),
+    }
+    for name, text in texts.values():
+        (directory / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+    return {kind: str(directory / name) for kind, (name, _) in texts.items()}
+
+
+def _message(report: dict[str, Any], page: str) -> str:
+    worst = ", ".join(report["failing"][:3])
+    more = len(report["failing"]) - 3
+    return f"{len(report['failing'])} findings fail: {worst}{f' and {more} more' if more > 0 else ''}; see {page}"

@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report on a terminal. Private to the collection. Pure: colours come from the function that is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.ck8s.ports.plugins.plugin_utils._escape import printable
+from ansible_collections.ck8s.ports.plugins.plugin_utils._grid import Cell, Row, hosts, rows
+from ansible_collections.ck8s.ports.plugins.plugin_utils._report import worst_first
+
+Paint = Callable[[str, str], str]
+
+COLOURS = {"fail": "red", "warn": "yellow", "unknown": "purple", "waived": "cyan", "pass": "green"}
+GAP = "  "
+
+
+def render(report: dict[str, Any], width: int, paint: Paint, most: int = 10) -> str:
+    """The table, nodes across and ports down, then the C(most) worst findings with their fix.
+
+    C(width) is the terminal's, in columns: more nodes than fit stand in further tables below. C(paint) takes a text
+    and a colour's name and gives the text in that colour, or as it is.
+    """
+    parts = [_table(rows(report), columns, paint) for columns in _chunks(report, width)]
+    parts.append(_legend(report, paint))
+    findings = worst_first(report)
+    if findings:
+        parts.append("\n".join(_finding(finding, paint) for finding in findings[:most]))
+    if len(findings) > most:
+        parts.append(f"and {len(findings) - most} more failing findings in the report")
+    return "\n\n".join(parts)
+
+
+def _chunks(report: dict[str, Any], width: int) -> list[list[str]]:
+    """The hosts, cut into as many tables as the width needs."""
+    lines = rows(report)
+    free = width - _subject_width(lines) - len(GAP) - len("localhost")
+    chunks: list[list[str]] = [[]]
+    left = free
+    for host in hosts(report):
+        needed = len(GAP) + _host_width(lines, host)
+        if chunks[-1] and needed > left:
+            chunks.append([])
+            left = free
+        chunks[-1].append(host)
+        left -= needed
+    return chunks
+
+
+def _table(lines: list[Row], columns: list[str], paint: Paint) -> str:
+    subject_width = _subject_width(lines)
+    widths = {host: _host_width(lines, host) for host in columns}
+    head = [_pad("PORT", subject_width), _pad("SCOPE", 9), *(_pad(printable(h), widths[h]) for h in columns)]
+    text = [GAP.join(head).rstrip()]
+    for row in lines:
+        if not any(host in row.cells for host in columns):
+            continue
+        cells = [_paint(row.cells.get(host), widths[host], paint) for host in columns]
+        text.append(GAP.join([_pad(_subject(row.subject), subject_width), _pad(row.scope, 9), *cells]).rstrip())
+    return "\n".join(text)
+
+
+def _legend(report: dict[str, Any], paint: Paint) -> str:
+    counts = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in report["summary"].items() if count)
+    failing = len(report["failing"])
+    verdict = paint(f"{failing} failing", "red") if failing else paint("nothing fails", "green")
+    total = f"{len(report['nodes'])} nodes, {len(report['findings'])} findings: {counts}"
+    return f"{total}; {verdict} ({report['fail_on']} and worse)"
+
+
+def _finding(finding: dict[str, Any], paint: Paint) -> str:
+    status = f"{finding['status'].upper()} {finding['severity']}"
+    text = printable(f"{finding['host']}  {finding['subject']}  {finding['check']}: {finding['observed']}")
+    head = f"{paint(status, COLOURS[finding['status']])}  {text}"
+    return "\n".join([head, *(f"    {printable(finding[key])}" for key in ("why", "fix") if finding[key])])
+
+
+def _subject(subject: str) -> str:
+    """With the port numbers in line: the longest, 65535/tcp, has nine characters."""
+    number, _, rest = printable(subject).partition(" ")
+    return f"{number:>9} {rest}" if rest else number
+
+
+def _subject_width(lines: list[Row]) -> int:
+    return max((len(_subject(row.subject)) for row in lines), default=0)
+
+
+def _host_width(lines: list[Row], host: str) -> int:
+    return max([len(printable(host)), *(len(row.cells[host].text) for row in lines if host in row.cells)])
+
+
+def _paint(cell: Cell | None, width: int, paint: Paint) -> str:
+    if cell is None:
+        return " " * width
+    colour = COLOURS.get(cell.status)
+    padded = _pad(cell.text, width)
+    return paint(padded, colour) if colour else padded
+
+
+def _pad(text: str, width: int) -> str:
+    return text.ljust(width)
