@@ -1,0 +1,97 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# The action plugin of the same name does the work, on the controller; this file is its documentation.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: report
+short_description: Judge what was observed on the nodes, and report it
+version_added: 0.1.0
+author:
+  - ck8s.ports contributors (@ck8s)
+description:
+  - >-
+    Takes what the role C(ck8s.ports.node_verify) has registered on the hosts, compares it with what is expected there,
+    prints a table (nodes across, ports down) and writes the reports on the controller.
+  - Fails when a finding fails. A node that could not be looked at is a finding that fails.
+  - A task of that role, run once for all hosts; of little use elsewhere.
+extends_documentation_fragment:
+  - ck8s.ports.attributes
+  - ck8s.ports.attributes.flow
+attributes:
+  action:
+    support: full
+  async:
+    support: none
+  check_mode:
+    support: full
+    details:
+      - The reports are written in check mode, too; they are no part of what is managed.
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+    details:
+      - Never reports a change; the reports are written anew by each run.
+options:
+  nodes:
+    description: The nodes to judge, by their inventory names.
+    type: list
+    elements: str
+    required: true
+  outsiders:
+    description: Hosts outside the cluster that have tried the nodes' ports.
+    type: list
+    elements: str
+    required: true
+  allow:
+    description: Listeners that are no fault though the document does not have them; see C(node_verify_allow).
+    type: list
+    elements: dict
+    required: true
+  fail_on:
+    description: The severity from which on a failed finding, or one that could not be looked at, is a failure.
+    type: str
+    choices: [critical, high, medium, low]
+    required: true
+  directory:
+    description: Where C(report.json) and C(report.md) are written, on the controller; made if need be.
+    type: path
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Judge what was observed, and report
+  ck8s.ports.report:
+    nodes: "{{ groups['control_plane'] + groups['worker'] }}"
+    outsiders: []
+    allow:
+      - {port: 22, protocol: tcp, process: sshd}
+    fail_on: medium
+    directory: ck8s-ports-report
+  run_once: true
+"""
+
+RETURN = r"""
+paths:
+  description: The reports that were written, by their format.
+  returned: always
+  type: dict
+  sample: {json: /tmp/ck8s-ports-report/report.json, markdown: /tmp/ck8s-ports-report/report.md}
+summary:
+  description: How many findings there are of each status.
+  returned: always
+  type: dict
+  sample: {fail: 2, warn: 0, unknown: 1, waived: 0, pass: 60, not_applicable: 9}
+failing:
+  description: The findings that fail the run, as HOST:ID, worst first.
+  returned: always
+  type: list
+  elements: str
+  sample: ["node3:kubelet-healthz/bind"]
+"""
