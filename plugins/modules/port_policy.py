@@ -174,6 +174,7 @@ faults:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Backend, FirewallError
 from ansible_collections.ck8s.ports.plugins.module_utils._nftables import NftablesBackend
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import PolicyError, parse_policy

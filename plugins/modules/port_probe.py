@@ -132,6 +132,7 @@ results:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.ck8s.ports.plugins.module_utils._probe import Target, probe
 from ansible_collections.ck8s.ports.plugins.module_utils._probe_targets import target_faults, timeout_faults
 

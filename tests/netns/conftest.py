@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.lab.guard import MachineNamespaceError, refuse_machine_namespace
+from tests.netns.topology import Network, three_hosts
 
 # While this file is imported, so before any test or fixture, however pytest was called.
 try:
@@ -16,3 +19,10 @@ except MachineNamespaceError as refusal:
     raise pytest.UsageError(
         f"{refusal}\ntests/netns makes and breaks networks: python3 -m tests.lab.sandbox .venv/bin/pytest tests/netns"
     ) from None
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Network]:
+    """A node, its peer and an outsider on one bridge, for the tests of one file."""
+    with three_hosts() as made:
+        yield made
