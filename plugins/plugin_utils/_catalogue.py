@@ -95,11 +95,16 @@ def _check_links(path: Path, page: dict[str, Any], known: dict[str, Any]) -> lis
             place = f"{path.name}: {kind}: entry '{row['id']}'"
             if row["id"] not in known[kind]:
                 faults.append(f"{place}: id: '{row['id']}' is unknown in {SERVICES}; expected one of its {kind}")
-            for field, value in (("id", row["id"]), ("port", (row.get("port"), row.get("protocol"), row.get("path")))):
+            for field, value in (("id", row["id"]), _place(row)):
                 if value in seen:
                     faults.append(f"{place}: {field}: {value} is taken by entry '{seen[value]}'; expected a new one")
                 seen[value] = row["id"]
     return faults
+
+
+def _place(row: dict[str, Any]) -> tuple[str, str]:
+    """The field by which a row is found on a node, and its value."""
+    return ("path", row["path"]) if "path" in row else ("port", f"{row['port']}/{row['protocol']}")
 
 
 def _describe(error: Any, data: Any, origin: str | None) -> str:
