@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which processes hold which sockets. Private to the collection.
+
+The links in /proc/PID/fd tell it, proc_pid_fd(5). Reading all of them is what makes such a report slow, so the
+processes of the control group that made a socket are asked first, and the others only for what is still open then.
+"""
+
+# Files of /proc and /sys, by the thousand: pathlib would cost more than the work.
+# ruff: noqa: PTH
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.ck8s.ports.plugins.module_utils import _cgroups
+
+# systemd's hierarchy where processes are kept in cgroup version 1.
+_SYSTEMD_V1_MOUNT = "/sys/fs/cgroup/systemd"
+
+
+class Search:
+    """A search for the holders of sockets, by inode number.
+
+    pids: inode to the processes that hold it, in the order in which they were found.
+    denied: how many processes could not be looked into, for want of privilege.
+    whole: whether every process there is has been looked into.
+    """
+
+    def __init__(self, inodes: set[int], mount: str | None, proc: str = "/proc") -> None:
+        """mount: where cgroup2 is mounted, None when it is not."""
+        self.pids: dict[int, list[int]] = {inode: [] for inode in inodes}
+        self.denied = 0
+        self.whole = False
+        self._mount = mount
+        self._proc = proc
+        self._links = {f"socket:[{inode}]": inode for inode in inodes}
+        # Sockets of which no further holder is looked for.
+        self._settled: set[int] = set()
+        self._seen: set[int] = set()
+        self._on_behalf: dict[int, bool] = {}
+
+    def look_into_makers(self, groups: dict[str, set[int]]) -> None:
+        """Look into every process of the groups that made the sockets: path of the group to inodes.
+
+        The root group is left out: it is where everything is that was put nowhere.
+        """
+        if self._mount is None:
+            return
+        for path, inodes in groups.items():
+            if path != "/":
+                self._look_into_group(_cgroups.members(path, self._mount), inodes)
+
+    def look_into_others(self, exhaustive: bool) -> None:
+        """Look into the processes that no group has led to, once, in the order of their ids.
+
+        Unless exhaustive, end as soon as every socket has an owner and all processes of the owner's group have been
+        looked into, which finds those that share it by inheritance.
+        """
+        for pid in sorted(int(name) for name in os.listdir(self._proc) if name.isdigit()):
+            if not exhaustive and len(self._settled) == len(self.pids):
+                return
+            if pid in self._seen:
+                continue
+            found = self._look_into(pid, None) - self._settled
+            if found and not exhaustive and not self._is_on_behalf(pid):
+                group = self._group_of(pid)
+                if pid in group:
+                    self._look_into_group(group, found)
+        self.whole = True
+
+    def _look_into_group(self, pids: list[int], inodes: set[int]) -> None:
+        for pid in pids:
+            found = self._look_into(pid, inodes)
+            if found and not self._is_on_behalf(pid):
+                self._settled |= found & inodes
+
+    def _group_of(self, pid: int) -> list[int]:
+        """The processes of the group that a process is in; empty for the root group, and when there is none."""
+        path = _cgroups.of_process(pid, self._proc)
+        if path is None or path == "/":
+            return []
+        for mount in (self._mount, _SYSTEMD_V1_MOUNT):
+            pids = _cgroups.members(path, mount) if mount is not None else []
+            if pid in pids:
+                return pids
+        return []
+
+    def _is_on_behalf(self, pid: int) -> bool:
+        """Whether a process is systemd, which holds sockets for the services that it hands them to."""
+        if pid not in self._on_behalf:
+            try:
+                with open(f"{self._proc}/{pid}/comm", "rb") as comm:
+                    self._on_behalf[pid] = comm.read() == b"systemd\n"
+            except OSError:
+                self._on_behalf[pid] = False
+        return self._on_behalf[pid]
+
+    def _look_into(self, pid: int, only: set[int] | None) -> set[int]:
+        """Record which sockets a process holds, and return them. A process that exits meanwhile holds none.
+
+        only: stop at the last of these: listening sockets are made early and have low descriptors, before thousands of
+        connections.
+        """
+        found: set[int] = set()
+        self._seen.add(pid)
+        links = self._links
+        try:
+            with os.scandir(f"{self._proc}/{pid}/fd") as entries:
+                for entry in entries:
+                    try:
+                        inode = links.get(os.readlink(entry.path))
+                    except PermissionError:  # the list may be read, the links not: they are guarded by ptrace(2)
+                        self.denied += 1
+                        break
+                    except OSError:  # closed meanwhile
+                        continue
+                    if inode is None:
+                        continue
+                    found.add(inode)
+                    if only is not None and only <= found:
+                        break
+        except PermissionError:
+            self.denied += 1
+        except OSError:
+            pass
+        for inode in found:
+            if pid not in self.pids[inode]:
+                self.pids[inode].append(pid)
+        return found

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known of one process. Private to the collection.
+
+Names and command lines are chosen by whoever runs the process: they are data, decoded and never interpreted. Sources:
+proc_pid_comm(5), proc_pid_exe(5), proc_pid_cmdline(5), proc_pid_stat(5).
+"""
+
+# Files of /proc and /sys, by the thousand: pathlib would cost more than the work.
+# ruff: noqa: PTH
+
+from __future__ import annotations
+
+import os
+import time
+
+_START_TIME = 22 - 3  # field 22 of proc_pid_stat(5), counted from the state, the third one, which follows the name
+
+
+def text(raw: bytes) -> str:
+    r"""Decode what the system gives as bytes. Bytes that are not UTF-8 become `\xff`, readable and valid in JSON."""
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def name_of(pid: int, proc: str = "/proc") -> str | None:
+    """The name of a process (its comm, up to 15 bytes); None when it has exited."""
+    raw = _read(f"{proc}/{pid}/comm")
+    return None if raw is None else text(raw[:-1] if raw.endswith(b"\n") else raw)
+
+
+def details_of(pid: int, proc: str = "/proc") -> dict[str, object]:
+    """The exe, cmdline and started of a process, each None when it cannot be read.
+
+    exe: path of the program, ` (deleted)` appended by the kernel when the file is gone. cmdline: list of arguments,
+    without empty ones at its end: processes that rename themselves leave such padding. started: UTC, ISO 8601, seconds.
+    """
+    try:
+        exe: str | None = text(os.readlink(os.fsencode(f"{proc}/{pid}/exe")))
+    except OSError:
+        exe = None
+    return {"exe": exe, "cmdline": _arguments(pid, proc), "started": _started(pid, proc)}
+
+
+def _arguments(pid: int, proc: str) -> list[str] | None:
+    raw = _read(f"{proc}/{pid}/cmdline")
+    if raw is None:
+        return None
+    raw = raw.rstrip(b"\0")
+    return [text(argument) for argument in raw.split(b"\0")] if raw else []
+
+
+def _started(pid: int, proc: str) -> str | None:
+    stat = _read(f"{proc}/{pid}/stat")
+    if stat is None:
+        return None
+    # The name is in parentheses and may contain some itself; nothing after it does.
+    fields = stat[stat.rfind(b")") + 2 :].split()
+    since_boot = int(fields[_START_TIME]) / os.sysconf("SC_CLK_TCK")
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(booted + since_boot))
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None

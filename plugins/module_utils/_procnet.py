@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Listening internet sockets from /proc/net, where there is no NETLINK_SOCK_DIAG. Private to the collection.
+
+Older and poorer: the bound device, the backlog, IPV6_V6ONLY and the control group are not told, and the kernel writes
+out every established connection. Source: proc_pid_net(5), net/ipv4/tcp_ipv4.c and net/ipv6/udp.c of Linux.
+"""
+
+# Files of /proc and /sys, by the thousand: pathlib would cost more than the work.
+# ruff: noqa: PTH
+
+from __future__ import annotations
+
+import struct
+
+from ansible_collections.ck8s.ports.plugins.module_utils._sockets import Socket
+
+# Protocol to (file in /proc/net, the state in which one of its sockets takes what strangers send).
+_PROTOCOLS = {
+    "tcp": ("tcp", b"0A"),
+    "udp": ("udp", b"07"),
+}
+_ADDRESS, _STATE, _UID, _INODE = 1, 3, 7, 9  # columns
+
+
+def listening(protocol: str, family: str, directory: str = "/proc/net") -> list[Socket]:
+    """The listening sockets of one protocol and family, with None for what /proc/net does not tell.
+
+    A missing file is a protocol or family that this kernel does not have. Other failures raise OSError.
+    """
+    name, state = _PROTOCOLS[protocol]
+    try:
+        with open(f"{directory}/{name}{'6' if family == 'ipv6' else ''}", "rb") as lines:
+            next(lines, None)  # the heading
+            return [_parse(protocol, family, fields) for fields in map(bytes.split, lines) if fields[_STATE] == state]
+    except FileNotFoundError:
+        return []
+
+
+def _parse(protocol: str, family: str, fields: list[bytes]) -> Socket:
+    address, _colon, port = fields[_ADDRESS].partition(b":")
+    sock = Socket(protocol, family, int(fields[_INODE]))
+    sock.bind(packed(address), int(port, 16), None)
+    sock.uid = int(fields[_UID])
+    return sock
+
+
+def packed(hexadecimal: bytes) -> bytes:
+    """An address as /proc/net writes it: groups of 32 bits, each printed as a number in the host's byte order."""
+    words = [int(hexadecimal[start : start + 8], 16) for start in range(0, len(hexadecimal), 8)]
+    return struct.pack(f"={len(words)}I", *words)
