@@ -7,9 +7,6 @@ The id (INET_DIAG_CGROUP_ID) is the inode number of the group's directory under 
 directories names it, without root. Sources: Documentation/admin-guide/cgroup-v2.rst and fs/kernfs of Linux.
 """
 
-# Files of /proc and /sys, by the thousand: pathlib would cost more than the work.
-# ruff: noqa: PTH
-
 from __future__ import annotations
 
 import os

@@ -8,9 +8,6 @@ socket then looks like a server's. The kernel picks such ports from ip_local_por
 ip_local_reserved_ports, always on the wildcard address, and never one that is taken (ip-sysctl.rst of Linux).
 """
 
-# Files of /proc and /sys, by the thousand: pathlib would cost more than the work.
-# ruff: noqa: PTH
-
 from __future__ import annotations
 
 from ansible_collections.ck8s.ports.plugins.module_utils._sockets import Socket

@@ -7,9 +7,6 @@ The links in /proc/PID/fd tell it, proc_pid_fd(5). Reading all of them is what m
 processes of the control group that made a socket are asked first, and the others only for what is still open then.
 """
 
-# Files of /proc and /sys, by the thousand: pathlib would cost more than the work.
-# ruff: noqa: PTH
-
 from __future__ import annotations
 
 import os

@@ -3,9 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What listens on this host: sockets joined with units, containers and processes. Private to the collection."""
 
-# Files of /proc and /sys, by the thousand: pathlib would cost more than the work.
-# ruff: noqa: PTH
-
 from __future__ import annotations
 
 import os

@@ -7,9 +7,6 @@ Names and command lines are chosen by whoever runs the process: they are data, d
 proc_pid_comm(5), proc_pid_exe(5), proc_pid_cmdline(5), proc_pid_stat(5).
 """
 
-# Files of /proc and /sys, by the thousand: pathlib would cost more than the work.
-# ruff: noqa: PTH
-
 from __future__ import annotations
 
 import os

@@ -7,9 +7,6 @@ Older and poorer: the bound device, the backlog, IPV6_V6ONLY and the control gro
 out every established connection. Source: proc_pid_net(5), net/ipv4/tcp_ipv4.c and net/ipv6/udp.c of Linux.
 """
 
-# Files of /proc and /sys, by the thousand: pathlib would cost more than the work.
-# ruff: noqa: PTH
-
 from __future__ import annotations
 
 import struct
