@@ -62,11 +62,15 @@ class Target:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one attempt: one of the statuses above, the reason in words, and its time in seconds."""
+    """What became of one attempt: one of the statuses above, the reason in words, and its time in seconds.
+
+    ``source`` is the address that the attempt was made from, None where it did not come to that.
+    """
 
     status: str
     detail: str
     elapsed: float
+    source: str | None = None
 
 
 def probe(targets: Iterable[Target], timeout: float) -> list[Outcome]:
@@ -88,6 +92,7 @@ class _Attempt:
     index: int
     socket: socket.socket
     started: float
+    source: str | None = None
 
 
 class _Prober:
@@ -136,13 +141,16 @@ class _Prober:
         attempt = _Attempt(index, connection, started)
         self._active[connection.fileno()] = attempt
         number = connection.connect_ex(address)
+        if number in (0, errno.EINPROGRESS):
+            # Asked now: a refusal takes the address away again.
+            attempt.source = connection.getsockname()[0]
         if number == errno.EINPROGRESS:
             self._selector.register(connection, selectors.EVENT_WRITE)
         else:
             self._end(attempt, *_judge(number, at_once=True))
 
     def _end(self, attempt: _Attempt, status: str, detail: str) -> None:
-        self._outcomes[attempt.index] = Outcome(status, detail, time.monotonic() - attempt.started)
+        self._outcomes[attempt.index] = Outcome(status, detail, time.monotonic() - attempt.started, attempt.source)
         descriptor = attempt.socket.fileno()
         if descriptor in self._selector.get_map():
             self._selector.unregister(attempt.socket)

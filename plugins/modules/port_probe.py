@@ -110,6 +110,10 @@ results:
       description: The kernel's reason in words, with the name of the error; empty for an open port.
       type: str
       returned: always
+    source:
+      description: The address of this host from which the target was tried; null where it did not come to that.
+      type: str
+      returned: always
     elapsed_ms:
       description: Milliseconds from the beginning of the attempt to its outcome.
       type: float
@@ -121,6 +125,7 @@ results:
       label: kube-apiserver
       status: open
       detail: ""
+      source: 192.0.2.12
       elapsed_ms: 0.41
     - host: 2001:db8::11
       port: 10250
@@ -128,6 +133,7 @@ results:
       label: kubelet
       status: refused
       detail: ECONNREFUSED (Connection refused)
+      source: 2001:db8::12
       elapsed_ms: 0.38
 """
 
@@ -170,6 +176,7 @@ def main() -> None:
                 "label": target["label"],
                 "status": outcome.status,
                 "detail": outcome.detail,
+                "source": outcome.source,
                 "elapsed_ms": round(outcome.elapsed * 1000, 2),
             }
             for target, outcome in zip(targets, outcomes)
