@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,7 @@ class ActionModule(ActionBase):
         report = _judge(registered, arguments)
         paths = _write(report, Path(arguments["directory"]).expanduser())
         display.display(_terminal.render(report, max(display.columns, 80), stringc))
-        result.update(changed=False, paths=paths, summary=report["summary"], failing=report["failing"])
-        if report["failing"]:
-            result.update(failed=True, msg=_message(report, paths["markdown"]))
+        result.update(changed=False, paths=paths, summary=report["summary"], failing=_report.failing_by_host(report))
         return result
 
 
@@ -48,7 +47,7 @@ def _registered(hostvars: Any, hosts: list[str]) -> dict[str, dict[str, Any]]:
 def _judge(registered: dict[str, dict[str, Any]], arguments: dict[str, Any]) -> dict[str, Any]:
     probes = _observations.probes_by_node(registered)
     nodes, findings = [], []
-    for name in arguments["nodes"]:
+    for name in sorted(arguments["nodes"], key=_natural):
         reason = _observations.reason_unreached(registered[name])
         if reason:
             findings.append(unreached(name, reason))
@@ -71,7 +70,6 @@ def _write(report: dict[str, Any], directory: Path) -> dict[str, str]:
     return {kind: str(directory / name) for kind, (name, _) in texts.items()}
 
 
-def _message(report: dict[str, Any], page: str) -> str:
-    worst = ", ".join(report["failing"][:3])
-    more = len(report["failing"]) - 3
-    return f"{len(report['failing'])} findings fail: {worst}{f' and {more} more' if more > 0 else ''}; see {page}"
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sorts node10 behind node9."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"([0-9]+)", name)]

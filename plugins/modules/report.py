@@ -18,7 +18,9 @@ description:
   - >-
     Takes what the role C(ck8s.ports.node_verify) has registered on the hosts, compares it with what is expected there,
     prints a table (nodes across, ports down) and writes the reports on the controller.
-  - Fails when a finding fails. A node that could not be looked at is a finding that fails.
+  - >-
+    Returns what fails, by host; it does not itself fail, so that the role can fail the hosts that are wrong and no
+    others. A node that could not be looked at is a finding that fails.
   - A task of that role, run once for all hosts; of little use elsewhere.
 extends_documentation_fragment:
   - ck8s.ports.attributes
@@ -89,9 +91,10 @@ summary:
   type: dict
   sample: {fail: 2, warn: 0, unknown: 1, waived: 0, pass: 60, not_applicable: 9}
 failing:
-  description: The findings that fail the run, as HOST:ID, worst first.
+  description: What fails, by host, as sentences, worst first. A host without such findings is not in it.
   returned: always
-  type: list
-  elements: str
-  sample: ["node3:kubelet-healthz/bind"]
+  type: dict
+  sample:
+    node3:
+      - "10248/tcp kubelet-healthz, bind (high): Listens on [::]:10248."
 """

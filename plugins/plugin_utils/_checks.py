@@ -79,12 +79,13 @@ def _is_stranger(port: Data, socket: Data) -> bool:
     return bool(names - set(port["comm"])) or (socket["kernel"] and not port["kernel"])
 
 
-def firewall(port: Data, observed: Data) -> Outcome:
-    """Document against firewall: does the kernel hold the rules of the policy for this port?"""
+def firewall(port: Data, rules: list[Data], observed: Data) -> Outcome:
+    """Document against firewall: does the kernel hold the policy's C(rules) for this port?"""
     if not observed["live"]["present"]:
-        why = "There is no table inet ck8s_ports: no rule of this collection governs the port."
-        severity = "medium" if port["scope"] == "localhost" else "low"
-        return warned(severity, "No policy is in force.", why, APPLY)
+        if all(rule["verdict"] == "accept" for rule in rules):
+            return not_applicable("No policy is in force.", "The policy keeps nobody out of this port.")
+        why = "There is no table inet ck8s_ports: no rule of this collection keeps anyone out."
+        return warned("medium", "No policy is in force.", why, APPLY)
     live = [rule for rule in observed["live"]["rules"] if rule["id"] == port["id"]]
     wanted = [rule for rule in observed["wanted"]["rules"] if rule["id"] == port["id"]]
     texts = [rule["text"] for rule in live]

@@ -67,14 +67,17 @@ def _judge_port(node: Node, port: Data) -> list[Finding]:
     no_sockets = unknown("medium", blind, fix=checks.AS_ROOT) if blind else None
     no_firewall = unknown("medium", node.firewall["error"], fix=checks.AS_ROOT) if "error" in node.firewall else None
     held = word.join(port["comm"]) or "any process"
-    rules = word.join(word.rule(rule) for rule in node.policy["rules"] if rule["id"] == port["id"])
+    rules = [rule for rule in node.policy["rules"] if rule["id"] == port["id"]]
     outcomes = {
         "bind": (BIND[port["scope"]], no_sockets or checks.bind(port, node.profile["role"], sockets)),
         "owner": (
             f"Held by {'the kernel' if port['kernel'] else held}.",
             no_sockets or checks.owner(port, sockets, node.sockets.get("incomplete", [])),
         ),
-        "firewall": (rules, no_firewall or checks.firewall(port, node.firewall)),
+        "firewall": (
+            f"In force: {word.join(word.rule(rule) for rule in rules)}.",
+            no_firewall or checks.firewall(port, rules, node.firewall),
+        ),
         "reach": (
             REACH[port["scope"]],
             checks.reach(port, node.policy, sockets, [p for p in node.probes if p["id"] == port["id"]]),

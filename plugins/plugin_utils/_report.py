@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from ansible_collections.ck8s.ports.plugins.plugin_utils._escape import printable
 from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import STATUSES, Finding, failing
 from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import Node
 
@@ -41,6 +42,15 @@ def worst_first(report: dict[str, Any]) -> list[dict[str, Any]]:
     """The findings that fail the run, in the order of C(failing)."""
     by_name = {f"{finding['host']}:{finding['id']}": finding for finding in report["findings"]}
     return [by_name[name] for name in report["failing"]]
+
+
+def failing_by_host(report: dict[str, Any]) -> dict[str, list[str]]:
+    """What fails the run, by host, as sentences; worst first."""
+    sentences: dict[str, list[str]] = {}
+    for finding in worst_first(report):
+        sentence = f"{finding['subject']}, {finding['check']} ({finding['severity']}): {finding['observed']}"
+        sentences.setdefault(finding["host"], []).append(printable(sentence))
+    return sentences
 
 
 def _node(node: Node) -> dict[str, Any]:

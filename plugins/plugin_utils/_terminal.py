@@ -68,7 +68,8 @@ def _legend(report: dict[str, Any], paint: Paint) -> str:
     failing = len(report["failing"])
     verdict = paint(f"{failing} failing", "red") if failing else paint("nothing fails", "green")
     total = f"{len(report['nodes'])} nodes, {len(report['findings'])} findings: {counts}"
-    return f"{total}; {verdict} ({report['fail_on']} and worse)"
+    key = "ok as documented, - not on this node, ? not known, warn and FAIL with the party that is wrong"
+    return f"{key}\n{total}; {verdict} ({report['fail_on']} and worse)"
 
 
 def _finding(finding: dict[str, Any], paint: Paint) -> str:
