@@ -66,7 +66,10 @@ def test_the_one_unix_socket_is_containerds() -> None:
 def test_names_of_processes_are_as_the_kernel_cuts_them() -> None:
     """Fifteen characters at most, or no process could ever have the name."""
     names = [
-        name for entry in _catalogue.load(EDITION)["ports"] for owner in entry["owners"] for name in owner.get("comm", [])
+        name
+        for entry in _catalogue.load(EDITION)["ports"]
+        for owner in entry["owners"]
+        for name in owner.get("comm", [])
     ]
     assert "k8s-apiserver-p" in names
     assert [name for name in names if len(name) > 15] == []

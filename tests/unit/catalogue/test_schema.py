@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _catalogue
 from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputError
 
@@ -30,7 +31,8 @@ def edit(path: Path, change: Any) -> None:
 PAGE_FAULTS = {
     "port 70000": (
         lambda page: page["ports"][0].update(port=70000),
-        "2025-08.yml: ports: entry 'etcd-client': port: 70000 is not right (70000 is greater than the maximum of 65535); "
+        "2025-08.yml: ports: entry 'etcd-client': port: 70000 is not right (70000 is greater than the maximum "
+        "of 65535); "
         "expected a port number from 1 to 65535",
     ),
     "port as text": (
@@ -45,7 +47,8 @@ PAGE_FAULTS = {
     ),
     "missing line": (
         lambda page: page["ports"][2].pop("line"),
-        "2025-08.yml: ports: entry 'cilium-health': 'line' is a required property; expected a documented port: id, port, "
+        "2025-08.yml: ports: entry 'cilium-health': 'line' is a required property; expected a documented port: "
+        "id, port, "
         "protocol, service, scope, line, and datastore where the page makes it a condition",
     ),
     "unknown field": (
@@ -89,7 +92,8 @@ SERVICE_FAULTS = {
     ),
     "mode as a number": (
         lambda known: known["unix_sockets"]["containerd"].update(mode=432),
-        "services.yml: unix_sockets: entry 'containerd': mode: 432 is not right (432 is not of type 'string'); expected a "
+        "services.yml: unix_sockets: entry 'containerd': mode: 432 is not right (432 is not of type 'string'); "
+        "expected a "
         'quoted octal mode such as "0660"',
     ),
 }

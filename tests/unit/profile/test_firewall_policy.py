@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import parse_policy
 from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputError
 from ansible_collections.ck8s.ports.plugins.plugin_utils._firewall_policy import policy, verdict
 from ansible_collections.ck8s.ports.plugins.plugin_utils._profile import profile
-
 from tests.unit.profile.test_profile import CONTROL_PLANE, WORKER
 
 
@@ -57,7 +57,8 @@ SOURCES = {
     ),
     "a localhost port": (
         {"kubelet-healthz": ["10.0.0.0/8"]},
-        "node_firewall_sources: entry 'kubelet-healthz': the port is documented as localhost and closed to every source; "
+        "node_firewall_sources: entry 'kubelet-healthz': the port is documented as localhost and closed to "
+        "every source; "
         "remove the entry, or set node_profile_overrides: {kubelet-healthz: {scope: external}}",
     ),
     "unknown": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputError
 from ansible_collections.ck8s.ports.plugins.plugin_utils._profile import profile
 
@@ -103,13 +104,16 @@ FAULTS = {
     ),
     "address": (
         {"addresses": ["node1.example"]},
-        "node_profile_addresses: 'node1.example' is not an IP address; give the node's own addresses, such as 10.0.0.11",
+        "node_profile_addresses: 'node1.example' is not an IP address; give the node's own addresses, such as "
+        "10.0.0.11",
     ),
     "override of nothing": (
         {"overrides": {"etcd": {"scope": "external"}}},
-        "node_profile_overrides: 'etcd' is no port of edition 2025-08; known are etcd-client, hubble, cilium-health, k8sd, "
+        "node_profile_overrides: 'etcd' is no port of edition 2025-08; known are etcd-client, hubble, "
+        "cilium-health, k8sd, "
         "kube-apiserver, vxlan, k8s-dqlite, cilium-operator-metrics, kubelet, kube-controller-manager, kube-scheduler, "
-        "etcd-peer, cilium-operator-api, cilium-agent-health, cilium-agent-gops, cilium-operator-gops, kubelet-healthz, "
+        "etcd-peer, cilium-operator-api, cilium-agent-health, cilium-agent-gops, cilium-operator-gops, "
+        "kubelet-healthz, "
         "kube-proxy-metrics, kube-proxy-healthz",
     ),
     "override with a bad scope": (
@@ -119,27 +123,32 @@ FAULTS = {
     ),
     "extra port 0": (
         {"extra_ports": [{"id": "mine", "port": 0, "scope": "external"}]},
-        "node_profile_extra_ports: entry 'mine': port: 0 is not right (0 is less than the minimum of 1); expected a port "
+        "node_profile_extra_ports: entry 'mine': port: 0 is not right (0 is less than the minimum of 1); "
+        "expected a port "
         "number from 1 to 65535",
     ),
     "extra port 70000": (
         {"extra_ports": [{"id": "mine", "port": 70000, "scope": "external"}]},
-        "node_profile_extra_ports: entry 'mine': port: 70000 is not right (70000 is greater than the maximum of 65535); "
+        "node_profile_extra_ports: entry 'mine': port: 70000 is not right (70000 is greater than the maximum "
+        "of 65535); "
         "expected a port number from 1 to 65535",
     ),
     "extra port true": (
         {"extra_ports": [{"id": "mine", "port": True, "scope": "external"}]},
-        "node_profile_extra_ports: entry 'mine': port: True is not right (True is not of type 'integer'); expected a port "
+        "node_profile_extra_ports: entry 'mine': port: True is not right (True is not of type 'integer'); "
+        "expected a port "
         "number from 1 to 65535",
     ),
     "extra id that is more than a name": (
         {"extra_ports": [{"id": 'x" drop', "port": 1, "scope": "external"}]},
         "node_profile_extra_ports: entry 'x\" drop': id: 'x\" drop' is not right ('x\" drop' does not match "
-        "'^[a-z][a-z0-9-]{0,39}$'); expected lower-case letters, digits and hyphens, at most 40, starting with a letter",
+        "'^[a-z][a-z0-9-]{0,39}$'); expected lower-case letters, digits and hyphens, at most 40, starting with "
+        "a letter",
     ),
     "one port for two": (
         {"extra_ports": [{"id": "mine", "port": 10250, "scope": "external"}]},
-        "node_profile_overrides or node_profile_extra_ports: 10250/tcp is given to both 'kubelet' and 'mine'; give one of "
+        "node_profile_overrides or node_profile_extra_ports: 10250/tcp is given to both 'kubelet' and 'mine'; "
+        "give one of "
         "them another port",
     ),
     "a name that is taken": (

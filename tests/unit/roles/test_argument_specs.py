@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _catalogue, _findings, _profile
 
 ROLES = sorted((Path(__file__).parents[3] / "roles").iterdir())

@@ -1,0 +1,137 @@
+"""What is judged of a node as a whole: undocumented listeners, the unix socket, the table, what was registered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.ck8s.ports.plugins.plugin_utils import _checks, _observations
+from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import Finding, failing
+from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import Node, judge
+
+PROFILE: dict[str, Any] = {"edition": "2025-08", "role": "worker", "ports": [], "unix_sockets": []}
+NO_FIREWALL: dict[str, Any] = {"error": "Not looked at."}
+SSHD = {"port": 22, "protocol": "tcp", "process": "sshd"}
+
+
+def listener(port: int, *names: str, exposure: str = "wildcard", protocol: str = "tcp") -> dict[str, Any]:
+    return {
+        "protocol": protocol,
+        "port": port,
+        "family": "ipv4",
+        "address": "0.0.0.0",
+        "exposure": exposure,
+        "kernel": False,
+        "processes": [{"pid": 7 + n, "name": name, "cmdline": name} for n, name in enumerate(names)],
+    }
+
+
+def undocumented(sockets: list[dict[str, Any]], allow: list[dict[str, Any]]) -> list[Finding]:
+    node = Node("node1", PROFILE, {"rules": []}, {"sockets": sockets}, NO_FIREWALL, {}, allow=allow)
+    return [finding for finding in judge(node) if finding.check == "undocumented"]
+
+
+def test_an_undocumented_listener_is_found_with_its_process() -> None:
+    (finding,) = undocumented([listener(8088, "debug-server")], [SSHD])
+    assert (finding.id, finding.status, finding.subject) == ("tcp-8088/undocumented", "fail", "8088/tcp debug-server")
+    assert finding.outcome.observed == "debug-server (pid 7) on 0.0.0.0:8088."
+
+
+def test_two_sockets_of_a_port_are_one_finding() -> None:
+    assert len(undocumented([listener(8088, "a"), listener(8088, "b")], [])) == 1
+
+
+@pytest.mark.parametrize("exposure", ["loopback"])
+def test_a_listener_that_nobody_else_reaches_is_no_finding(exposure: str) -> None:
+    (finding,) = undocumented([listener(8088, "a", exposure=exposure)], [])
+    assert finding.status == "pass"
+
+
+@pytest.mark.parametrize("exposure", ["wildcard", "address", "link_local"])
+def test_every_other_exposure_is(exposure: str) -> None:
+    (finding,) = undocumented([listener(8088, "a", exposure=exposure)], [])
+    assert finding.status == "fail"
+
+
+def test_an_allowed_listener_is_right_in_all_that_the_entry_names() -> None:
+    assert undocumented([listener(22, "sshd")], [SSHD])[0].status == "pass"
+    assert undocumented([listener(2222, "sshd")], [SSHD])[0].status == "fail"
+    assert undocumented([listener(22, "nc")], [SSHD])[0].status == "fail"
+    assert undocumented([listener(22, "sshd", "nc")], [SSHD])[0].status == "fail"
+    assert undocumented([listener(22, "sshd", protocol="udp")], [SSHD])[0].status == "fail"
+    assert undocumented([listener(22)], [SSHD])[0].status == "fail"
+
+
+def test_an_empty_entry_allows_nothing() -> None:
+    assert undocumented([listener(22, "sshd")], [{}])[0].status == "fail"
+
+
+ENTRY = {
+    "path": "/run/containerd/containerd.sock",
+    "service": "containerd",
+    "owner": "root",
+    "group": "root",
+    "mode": "0660",
+}
+
+
+@pytest.mark.parametrize(
+    ("seen", "status"),
+    [
+        ({"exists": True, "type": "socket", "owner": "root", "group": "root", "mode": "0660"}, "pass"),
+        ({"exists": True, "type": "socket", "owner": "root", "group": "root", "mode": "0600"}, "pass"),
+        ({"exists": True, "type": "socket", "owner": "root", "group": "root", "mode": "0666"}, "fail"),
+        ({"exists": True, "type": "socket", "owner": "mallory", "group": "root", "mode": "0660"}, "fail"),
+        ({"exists": True, "type": "file", "owner": "root", "group": "root", "mode": "0660"}, "fail"),
+        ({"exists": False}, "fail"),
+    ],
+)
+def test_the_unix_socket(seen: dict[str, Any], status: str) -> None:
+    assert _checks.unix_socket(ENTRY, seen).status == status
+
+
+def test_a_table_that_differs_is_shown_line_by_line() -> None:
+    observed = {"live": {"present": True}, "changed": True, "difference": ["only in the kernel: x"]}
+    outcome = _checks.table(observed)
+    assert (outcome.status, outcome.evidence) == ("fail", ("only in the kernel: x",))
+
+
+def registered(**more: Any) -> dict[str, Any]:
+    return {
+        "node_profile_result": {"profile": PROFILE},
+        "node_firewall_policy": {"policy": {"rules": [], "sets": {}}},
+        "__node_verify_sockets": {"sockets": [], "complete": True},
+        **more,
+    }
+
+
+def test_a_node_that_was_looked_at_has_no_reason() -> None:
+    assert _observations.reason_unreached(registered()) is None
+
+
+def test_an_unreachable_node_gives_the_reason() -> None:
+    facts = registered(__node_verify_sockets={"unreachable": True, "msg": "No route to host"})
+    assert _observations.reason_unreached(facts) == "Unreachable: No route to host"
+
+
+def test_a_node_that_failed_before_gives_a_reason() -> None:
+    assert _observations.reason_unreached({}) == "It failed or was unreachable before it could be looked at."
+
+
+def test_a_module_that_failed_has_observed_nothing() -> None:
+    facts = registered(__node_verify_firewall={"msg": "nft was not found", "failed": False})
+    node = _observations.node("node1", facts, [], [])
+    assert node.firewall == {"error": "Could not be looked at: nft was not found"}
+
+
+def test_probes_are_handed_to_the_node_that_was_tried() -> None:
+    result = {"label": "node2 kubelet", "host": "10.0.0.2", "port": 10250, "status": "open"}
+    probes = _observations.probes_by_node({"node1": {"__node_verify_probes": {"results": [result]}}})
+    assert [(probe["prober"], probe["id"]) for probe in probes["node2"]] == [("node1", "kubelet")]
+
+
+def test_only_failures_and_what_was_not_seen_fail_a_run_and_only_from_the_severity_on() -> None:
+    findings = undocumented([listener(8088, "a")], []) + undocumented([], [])
+    assert [finding.id for finding in failing(findings, "medium")] == ["tcp-8088/undocumented"]
+    assert failing(findings, "high") == []
