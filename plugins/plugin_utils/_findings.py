@@ -95,13 +95,8 @@ class Finding:
         }
 
 
-def rank(finding: Finding) -> tuple[int, int]:
-    """Sorts findings worst first: by status, then by severity."""
-    return STATUSES.index(finding.status), SEVERITIES.index(finding.severity)
-
-
 def failing(findings: Iterable[Finding], fail_on: str) -> list[Finding]:
     """The findings that fail a run: failed, or not looked at, with severity C(fail_on) or a worse one; worst first."""
     limit = SEVERITIES.index(fail_on)
     counted = [f for f in findings if f.status in ("fail", "unknown") and SEVERITIES.index(f.severity) <= limit]
-    return sorted(counted, key=rank)
+    return sorted(counted, key=lambda f: (SEVERITIES.index(f.severity), STATUSES.index(f.status)))

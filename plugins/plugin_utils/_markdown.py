@@ -18,7 +18,7 @@ def render(report: dict[str, Any]) -> str:
     lines = [
         "# Ports of the cluster",
         "",
-        f"{report['generated']}: {len(report['nodes'])} nodes, {len(report['findings'])} findings, "
+        f"{report['generated']}: {len(hosts(report))} nodes, {len(report['findings'])} findings, "
         f"**{failing} failing** ({report['fail_on']} and worse).",
         "",
         *_grid(report),
@@ -27,7 +27,7 @@ def render(report: dict[str, Any]) -> str:
         "",
     ]
     notable = [finding for finding in report["findings"] if finding["status"] not in ("pass", "not_applicable")]
-    notable.sort(key=lambda f: (STATUSES.index(f["status"]), SEVERITIES.index(f["severity"])))
+    notable.sort(key=lambda f: (f["status"] == "warn", SEVERITIES.index(f["severity"]), STATUSES.index(f["status"])))
     for finding in notable:
         lines += _finding(finding)
     if not notable:

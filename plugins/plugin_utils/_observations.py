@@ -35,7 +35,7 @@ def reason_unreached(facts: Data) -> str | None:
         if result is None:
             return "It failed or was unreachable before it could be looked at."
         if result.get("unreachable"):
-            return f"Unreachable: {result.get('msg', 'no reason given')}"
+            return f"Unreachable: {str(result.get('msg', 'no reason given')).rstrip('.')}."
     return None
 
 

@@ -16,6 +16,7 @@ Paint = Callable[[str, str], str]
 
 COLOURS = {"fail": "red", "warn": "yellow", "unknown": "purple", "waived": "cyan", "pass": "green"}
 GAP = "  "
+LONGEST_SUBJECT = 40
 
 
 def render(report: dict[str, Any], width: int, paint: Paint, most: int = 10) -> str:
@@ -67,7 +68,7 @@ def _legend(report: dict[str, Any], paint: Paint) -> str:
     counts = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in report["summary"].items() if count)
     failing = len(report["failing"])
     verdict = paint(f"{failing} failing", "red") if failing else paint("nothing fails", "green")
-    total = f"{len(report['nodes'])} nodes, {len(report['findings'])} findings: {counts}"
+    total = f"{len(hosts(report))} nodes, {len(report['findings'])} findings: {counts}"
     key = "ok as documented, - not on this node, ? not known, warn and FAIL with the party that is wrong"
     return f"{key}\n{total}; {verdict} ({report['fail_on']} and worse)"
 
@@ -82,7 +83,8 @@ def _finding(finding: dict[str, Any], paint: Paint) -> str:
 def _subject(subject: str) -> str:
     """With the port numbers in line: the longest, 65535/tcp, has nine characters."""
     number, _, rest = printable(subject).partition(" ")
-    return f"{number:>9} {rest}" if rest else number
+    text = f"{number:>9} {rest}" if rest else number
+    return text if len(text) <= LONGEST_SUBJECT else f"{text[: LONGEST_SUBJECT - 1]}…"
 
 
 def _subject_width(lines: list[Row]) -> int:

@@ -112,7 +112,7 @@ def test_a_node_that_was_looked_at_has_no_reason() -> None:
 
 def test_an_unreachable_node_gives_the_reason() -> None:
     facts = registered(__node_verify_sockets={"unreachable": True, "msg": "No route to host"})
-    assert _observations.reason_unreached(facts) == "Unreachable: No route to host"
+    assert _observations.reason_unreached(facts) == "Unreachable: No route to host."
 
 
 def test_a_node_that_failed_before_gives_a_reason() -> None:
