@@ -62,7 +62,7 @@ def test_the_kernel_itself_drops_a_datagram_for_the_ipv6_loopback_address(networ
 
 
 def test_a_local_client_of_a_nodeport_on_127_0_0_1_gets_its_answers(network: Network, firewall: Any) -> None:
-    """kube-proxy turns such a connection towards a pod; the answers come in on eth0 and are turned back to 127.0.0.1."""
+    """kube-proxy turns such a connection towards a pod; its answers come in on eth0, turned back to 127.0.0.1."""
     firewall.nft("add", "table", "ip", "kube-proxy")
     firewall.nft("add", "chain", "ip", "kube-proxy", "output", "{ type nat hook output priority -100; }")
     firewall.nft("add", "chain", "ip", "kube-proxy", "post", "{ type nat hook postrouting priority 100; }")
