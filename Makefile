@@ -21,7 +21,7 @@ $(VENV)/.made: requirements.txt requirements-dev.txt scripts/link-collection.sh 
 packages: ## the Debian packages of the lab (installs as root or with sudo, else names them)
 	scripts/install-debian-packages.sh
 
-demo: venv packages ## opens, closes and proves the ports of three nodes in network namespaces
+demo: packages venv ## opens, closes and proves the ports of three nodes in network namespaces
 	$(BIN)/python -m tests.lab.demo
 
 test: lint unit netns molecule ## everything below
@@ -35,10 +35,10 @@ lint: venv ## ruff, mypy, ansible-lint (production)
 unit: venv ## pure functions, data, rendering
 	$(BIN)/pytest tests/unit
 
-netns: venv packages ## real sockets, rules and packets, in network namespaces
+netns: packages venv ## real sockets, rules and packets, in network namespaces
 	$(SANDBOX) $(BIN)/pytest tests/netns
 
-molecule: venv packages ## the default scenario, on the lab
+molecule: packages venv ## the default scenario, on the lab
 	$(SANDBOX) $(BIN)/molecule test
 
 build: venv ## the tarball, under build/
