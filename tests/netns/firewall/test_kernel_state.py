@@ -33,7 +33,7 @@ POLICY: dict[str, Any] = {
 FOREIGN = """
 table ip nat {
     chain KUBE-SERVICES { ip daddr 10.152.183.1 tcp dport 443 counter jump KUBE-SVC; }
-    chain KUBE-SVC { counter dnat to 10.88.0.11:6443; }
+    chain KUBE-SVC { meta l4proto tcp counter dnat to 10.88.0.11:6443; }
     chain PREROUTING { type nat hook prerouting priority -100; policy accept; counter jump KUBE-SERVICES; }
 }
 table ip filter {
@@ -44,9 +44,15 @@ table ip filter {
 table inet filter {
     chain input { type filter hook input priority filter; policy accept; ip saddr 192.0.2.66 counter drop; }
 }
-table ip ck8s_ports { chain input { type filter hook input priority -10; counter; } }
-table inet ck8s_ports2 { chain input { counter; } }
-table inet ck8s { chain ck8s_ports { counter; } }
+table ip ck8s_ports {
+    chain input { type filter hook input priority -10; counter; }
+}
+table inet ck8s_ports2 {
+    chain input { counter; }
+}
+table inet ck8s {
+    chain ck8s_ports { counter; }
+}
 """
 
 
