@@ -57,6 +57,10 @@ class Running:
     pid: int
     services: list[Service]
 
+    def enter(self, *command: str) -> list[str]:
+        """Return the command line that runs ``command`` in the host."""
+        return ["nsenter", f"--target={self.pid}", "--net", "--mount", "--pid", "--uts", "--", *command]
+
     def missing(self) -> Iterator[tuple[Service, str]]:
         """Yield each socket that should be there and is not, with the service it belongs to."""
         inet, unix = inet_listeners(self.pid), unix_listeners(self.pid)
