@@ -79,7 +79,8 @@ def _firewall(result: Data) -> Data:
     difference += [f"only in the policy: {line.strip()}" for line in after if line not in before]
     return {
         "live": result["live"],
-        "changed": result["changed"],
+        # Not what the task says of itself: it runs in check mode and is told never to count as a change.
+        "changed": before != after,
         "wanted": {"rules": wanted},
         "difference": difference,
     }

@@ -22,16 +22,18 @@ LONGEST_SUBJECT = 40
 def render(report: dict[str, Any], width: int, paint: Paint, most: int = 10) -> str:
     """The table, nodes across and ports down, then the C(most) worst findings with their fix.
 
+    Findings that read the same on several nodes are one there.
+
     C(width) is the terminal's, in columns: more nodes than fit stand in further tables below. C(paint) takes a text
     and a colour's name and gives the text in that colour, or as it is.
     """
     parts = [_table(rows(report), columns, paint) for columns in _chunks(report, width)]
     parts.append(_legend(report, paint))
-    findings = worst_first(report)
+    findings = _alike(worst_first(report))
     if findings:
-        parts.append("\n".join(_finding(finding, paint) for finding in findings[:most]))
+        parts.append("\n".join(_finding(*each, paint) for each in findings[:most]))
     if len(findings) > most:
-        parts.append(f"and {len(findings) - most} more failing findings in the report")
+        parts.append(f"and {len(findings) - most} more in the report")
     return "\n\n".join(parts)
 
 
@@ -73,9 +75,18 @@ def _legend(report: dict[str, Any], paint: Paint) -> str:
     return f"{key}\n{total}; {verdict} ({report['fail_on']} and worse)"
 
 
-def _finding(finding: dict[str, Any], paint: Paint) -> str:
+def _alike(findings: list[dict[str, Any]]) -> list[tuple[dict[str, Any], list[str]]]:
+    """Findings that read the same but for the host, as one with all its hosts."""
+    groups: dict[tuple[str, ...], tuple[dict[str, Any], list[str]]] = {}
+    for finding in findings:
+        key = tuple(finding[name] for name in ("subject", "check", "status", "severity", "observed", "why", "fix"))
+        groups.setdefault(key, (finding, []))[1].append(finding["host"])
+    return list(groups.values())
+
+
+def _finding(finding: dict[str, Any], on: list[str], paint: Paint) -> str:
     status = f"{finding['status'].upper()} {finding['severity']}"
-    text = printable(f"{finding['host']}  {finding['subject']}  {finding['check']}: {finding['observed']}")
+    text = printable(f"{', '.join(on)}  {finding['subject']}  {finding['check']}: {finding['observed']}")
     head = f"{paint(status, COLOURS[finding['status']])}  {text}"
     return "\n".join([head, *(f"    {printable(finding[key])}" for key in ("why", "fix") if finding[key])])
 

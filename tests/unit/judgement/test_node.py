@@ -125,6 +125,19 @@ def test_a_module_that_failed_has_observed_nothing() -> None:
     assert node.firewall == {"error": "Could not be looked at: nft was not found"}
 
 
+def test_a_difference_between_kernel_and_policy_is_seen_whatever_the_task_says_of_itself() -> None:
+    rule = 'tcp dport 10248 counter drop comment "kubelet-healthz"'
+    result = {
+        "changed": False,
+        "live": {"present": True, "rules": []},
+        "diff": {"before": "table inet ck8s_ports {\n}\n", "after": f"table inet ck8s_ports {{\n\t\t{rule}\n}}\n"},
+    }
+    node = _observations.node("node1", registered(__node_verify_firewall=result), [], [])
+    assert node.firewall["changed"]
+    assert node.firewall["wanted"] == {"rules": [{"id": "kubelet-healthz", "text": rule}]}
+    assert node.firewall["difference"] == [f"only in the policy: {rule}"]
+
+
 def test_probes_are_handed_to_the_node_that_was_tried() -> None:
     result = {"label": "node2 kubelet", "host": "10.0.0.2", "port": 10250, "status": "open"}
     probes = _observations.probes_by_node({"node1": {"__node_verify_probes": {"results": [result]}}})

@@ -35,11 +35,16 @@ def test_variables_carry_the_name_of_the_role(role: Path) -> None:
     assert [name for name in options(role) if not name.startswith(f"{role.name}_")] == []
 
 
-def test_the_choices_are_those_of_the_code() -> None:
+def test_the_values_named_in_the_texts_are_those_of_the_code() -> None:
     profile = options(Path(ROLES[0].parent / "node_profile"))
-    assert profile["node_profile_edition"]["choices"] == _catalogue.editions()
     assert profile["node_profile_edition"]["default"] == _catalogue.DEFAULT_EDITION
-    assert profile["node_profile_datastore"]["choices"] == list(_profile.DATASTORES)
-    assert profile["node_profile_features"]["choices"] == list(_profile.FEATURES)
+    for name, values in (
+        ("node_profile_edition", _catalogue.editions()),
+        ("node_profile_datastore", _profile.DATASTORES),
+        ("node_profile_features", _profile.FEATURES),
+        ("node_profile_role", _profile.ROLES),
+    ):
+        text = str(profile[name]["description"])
+        assert [value for value in values if f"C({value})" not in text] == []
     verify = options(Path(ROLES[0].parent / "node_verify"))
     assert verify["node_verify_fail_on"]["choices"] == list(_findings.SEVERITIES)
