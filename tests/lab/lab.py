@@ -198,17 +198,22 @@ def _wait_for_listeners(running: list[Running], directory: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         for node in running:
-            if not Path("/proc", str(node.pid)).exists():
-                log = directory / node.host.name / "init.log"
-                raise LabError(f"{node.host.name}: ended while it started{_last_words(log)}")
+            _refuse_what_has_ended(node, directory / node.host.name)
         waiting = [(node, service, missing) for node in running for service, missing in node.missing()]
         if not waiting:
             return
-        # Either it takes too long, or one of those that are waited for has ended: then waiting is of no use.
-        ended = [item for item in waiting if (directory / item[0].host.name / f"{item[1].name}.ended").exists()]
-        if ended or time.monotonic() > deadline:
-            raise LabError(_failure(ended or waiting, directory))
+        if time.monotonic() > deadline:
+            raise LabError(_failure(waiting, directory))
         time.sleep(0.02)
+
+
+def _refuse_what_has_ended(node: Running, logs: Path) -> None:
+    if not Path("/proc", str(node.pid)).exists():
+        raise LabError(f"{node.host.name}: ended while it started{_last_words(logs / 'init.log')}")
+    for service in node.services:
+        if (logs / f"{service.name}.ended").exists():
+            words = _last_words(logs / f"{service.name}.log")
+            raise LabError(f"{node.host.name}: {service.name} ended while it started{words}")
 
 
 def _failure(waiting: list[tuple[Running, Service, str]], directory: Path) -> str:
