@@ -1,0 +1,95 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks on three nodes: what they change, what they only predict, and what they find."""
+
+from __future__ import annotations
+
+import json
+
+from ansible_collections.ck8s.ports.plugins.plugin_utils._catalogue import check_data
+from tests.netns.playbooks.conftest import CHECKOUT, Cluster
+
+ALL = {"node1": 1, "node2": 1, "node3": 1}
+NONE = {"node1": 0, "node2": 0, "node3": 0}
+
+
+def test_prediction_effect_and_idempotence_agree(cluster: Cluster) -> None:
+    predicted = cluster.play("firewall", "--check", "--diff")
+    assert (predicted.status, predicted.changed()) == (0, ALL), predicted.output
+    assert '+\t\ttcp dport 10248 counter drop comment "kubelet-healthz"' in predicted.output
+    assert set(cluster.tables().values()) == {""}
+
+    done = cluster.play("firewall")
+    assert (done.status, done.changed()) == (0, ALL), done.output
+    tables = cluster.tables()
+    assert all(text.startswith("table inet ck8s_ports {") for text in tables.values())
+
+    for options in (["--check", "--diff"], []):
+        again = cluster.play("firewall", *options)
+        assert (again.status, again.changed()) == (0, NONE), again.output
+    assert cluster.tables() == tables
+
+    removed = cluster.play("remove")
+    assert (removed.status, removed.changed()) == (0, ALL), removed.output
+    assert set(cluster.tables().values()) == {""}
+    assert cluster.play("remove").changed() == NONE
+
+
+def test_site_brings_a_documented_cluster_to_green(cluster: Cluster) -> None:
+    run = cluster.play("site")
+    assert run.status == 0, run.output
+    assert run.report()["failing"] == []
+    assert "nothing fails (medium and worse)" in run.output
+    schema = json.loads((CHECKOUT / "docs/report.schema.json").read_text(encoding="utf-8"))
+    assert check_data(run.report(), schema) == []
+    statuses = run.statuses()
+    # What cannot be told yet is said to be unknown: a datagram without an answer.
+    assert {name for name, status in statuses.items() if status == "unknown"} == {
+        f"{node}:vxlan/reach" for node in cluster.nodes
+    }
+    assert {name for name, status in statuses.items() if status in ("fail", "warn")} == set()
+    assert (run.reports / "report.md").read_text(encoding="utf-8").startswith("# Ports of the cluster\n")
+
+
+def test_verify_says_the_same_in_check_mode(cluster: Cluster) -> None:
+    checked = cluster.play("verify", "--check")
+    real = cluster.play("verify")
+    assert checked.status == real.status == 2  # without a firewall, what is for the nodes is open to the outsider
+    assert real.changed() == checked.changed() == NONE
+    assert checked.statuses() == real.statuses()
+
+
+def test_only_the_nodes_with_failing_findings_fail(cluster: Cluster) -> None:
+    cluster.play("firewall")
+    cluster.enter("node2", "nft", "add", "rule", "inet", "ck8s_ports", "input", "tcp", "dport", "22", "counter")
+    run = cluster.play("verify")
+    assert run.status == 2
+    assert run.report()["failing"] == ["node2:policy/firewall"]
+    recap = run.output.split("PLAY RECAP")[1]
+    assert [line.split()[0] for line in recap.splitlines() if "failed=1" in line] == ["node2"]
+
+
+def test_drift_is_found_shown_and_mended(cluster: Cluster) -> None:
+    cluster.play("firewall")
+    tables = cluster.tables()
+    script = 'nft -a list table inet ck8s_ports | sed -n "/kubelet-healthz/s/.*handle //p"'
+    handle = cluster.enter("node3", "sh", "-c", script).strip()
+    cluster.enter("node3", "nft", "delete", "rule", "inet", "ck8s_ports", "input", "handle", handle)
+
+    found = cluster.play("verify")
+    assert set(found.report()["failing"]) == {"node3:kubelet-healthz/firewall", "node3:policy/firewall"}
+
+    mended = cluster.play("firewall", "--diff")
+    assert mended.changed() == {**NONE, "node3": 1}
+    assert '+\t\ttcp dport 10248 counter drop comment "kubelet-healthz"' in mended.output
+    assert cluster.tables() == tables
+
+
+def test_the_rules_of_others_stay_as_they_are(cluster: Cluster) -> None:
+    others = "table ip filter {\n\tchain FOREIGN {\n\t\tip saddr 192.0.2.7 drop\n\t}\n}\n"
+    cluster.enter("node1", "nft", "-f", "-", input=others)
+    cluster.play("firewall")
+    assert cluster.tables()["node1"].startswith(others)
+    cluster.play("remove")
+    assert cluster.tables()["node1"] == others
