@@ -15,7 +15,7 @@ version_added: 0.1.0
 author:
   - ck8s.ports contributors (@ck8s)
 description:
-  - External ports are open to all, or to the sources that are named for them; localhost ports are closed to other hosts.
+  - External ports are open to all, or to the sources named for them; localhost ports are closed to other hosts.
   - The result is the option O(ck8s.ports.port_policy#module:policy) of M(ck8s.ports.port_policy).
   - >-
     A policy that is known to break the cluster is refused. Edition 2025-08 has the port of etcd's peers as localhost;

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every documented port, tried from the node itself, from its peer and from an outsider, over both families.
 
-The whole way is the real one: catalogue, profile, policy, table in the kernel, packets. What is expected is read off the
-document's scope, not off the policy. Something listens on every address of every port, so that the rules alone decide.
+The whole way is the real one: catalogue, profile, policy, table in the kernel, packets. What is expected comes from the
+document's scope, not from the policy. Something listens on every address of every port, so that the rules alone decide.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FAMILIES = ("ipv4", "ipv6")
 EXPOSURES = ("documented", "restricted")
 """documented: external ports are for everyone. restricted: for the peer only, by its addresses."""
 
-# A control plane with k8s-dqlite beside etcd does not exist; here it does, so that all nineteen ports are tried at once.
+# No control plane has k8s-dqlite beside etcd; this one does, so that all nineteen ports are tried at once.
 NODE = {
     "edition": EDITION,
     "role": "control_plane",
