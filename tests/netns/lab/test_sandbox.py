@@ -48,10 +48,11 @@ def processes_with(marker: str) -> list[int]:
     return found
 
 
-def wait_until_gone(marker: str) -> None:
+def wait_until(running: bool, marker: str) -> None:
+    """Wait until processes with ``marker`` run, or until none does any more."""
     deadline = time.monotonic() + PATIENCE
-    while remaining := processes_with(marker):
-        assert time.monotonic() < deadline, f"still running after {PATIENCE} s: {remaining}"
+    while bool(found := processes_with(marker)) != running:
+        assert time.monotonic() < deadline, f"after {PATIENCE} s: {found or 'none'}"
         time.sleep(0.02)
 
 
@@ -189,14 +190,14 @@ def test_all_in_it_ends_with_the_command() -> None:
     marker = f"left-behind-{os.getpid()}"
     script = f"setsid sh -c 'while :; do sleep 1; done' {marker} >/dev/null 2>&1 & exit 0"
     assert sandbox("sh", "-c", script).returncode == 0
-    wait_until_gone(marker)
+    wait_until(False, marker)
 
 
 def test_all_in_it_ends_when_the_sandbox_is_killed() -> None:
     marker = f"orphan-{os.getpid()}"
     script = f"setsid sh -c 'while :; do sleep 1; done' {marker} & echo ready; wait"
     process = start("sh", "-c", script)
-    assert processes_with(marker)
+    wait_until(True, marker)
     process.kill()
     process.wait(PATIENCE)
-    wait_until_gone(marker)
+    wait_until(False, marker)
