@@ -16,12 +16,12 @@ from tests.lab.topology import read_hosts
 Nodes = dict[str, lab.Running]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("lab")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def nodes(lab_directory: Path) -> Iterator[Nodes]:
     hosts = read_hosts()
     lab.up(hosts, lab_directory)
