@@ -41,7 +41,7 @@ netns: packages venv ## real sockets, rules and packets, in network namespaces
 	$(SANDBOX) $(BIN)/pytest tests/netns
 
 molecule: packages venv ## the default scenario, on the lab
-	$(SANDBOX) $(BIN)/molecule test
+	$(SANDBOX) $(BIN)/molecule --base-config .config/molecule/config.yml test
 
 build: venv ## the tarball, under build/
 	$(BIN)/ansible-galaxy collection build --force --output-path build
