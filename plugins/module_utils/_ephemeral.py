@@ -38,13 +38,15 @@ def ephemeral_ports(port_range: str = _PORT_RANGE, reserved: str = _RESERVED) ->
     return kept
 
 
-def without_clients(sockets: list[Socket], ephemeral: set[int] | range) -> list[Socket]:
-    """The unconnected UDP sockets that are not to be taken for clients.
+def without_clients(sockets: list[Socket], ephemeral: set[int] | range | None = None) -> list[Socket]:
+    """Those of the unconnected UDP sockets of this network namespace that are not to be taken for clients.
 
-    A client's has a port that the kernel may pick, shared with no other socket, on the wildcard address, and no known
-    owner in the kernel. A server that binds such a port itself looks the same if it has only one socket: nothing that
-    the kernel tells makes the difference.
+    ephemeral: the ports that the kernel may pick, by default ephemeral_ports(). A client's socket has one of these,
+    shared with no other socket, on the wildcard address, and no known owner in the kernel. A server that binds such a
+    port itself looks the same if it has only one socket: nothing that the kernel tells makes the difference.
     """
+    if ephemeral is None:
+        ephemeral = ephemeral_ports()
     users: dict[int | None, int] = {}
     for sock in sockets:
         users[sock.port] = users.get(sock.port, 0) + 1

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
-from ansible_collections.ck8s.ports.plugins.module_utils import _ephemeral, _sock_diag, _tunnels
-from ansible_collections.ck8s.ports.plugins.module_utils._selection import Selection
+from ansible_collections.ck8s.ports.plugins.module_utils import _sock_diag
+from ansible_collections.ck8s.ports.plugins.module_utils._selection import INTERNET, Selection
 from ansible_collections.ck8s.ports.plugins.module_utils._sockets import Socket
 
 SOCK_DIAG = "sock_diag"
 PROCFS = "procfs"
+ABSENT = "absent"
+
+# Where to import what few callers need: each of these would cost everybody a millisecond.
+# ruff: noqa: PLC0415
 
 
 class Gathering:
@@ -34,56 +38,131 @@ def gather(selection: Selection) -> Gathering:
     """Ask the kernel for what the selection wants. Raises OSError when neither of its sources can be read."""
     gathering = Gathering()
     for protocol in selection.protocols:
-        # Whether a UDP socket is a client's is told by its neighbours of both families.
-        families = ("ipv4", "ipv6") if protocol == "udp" else selection.families
-        sockets = _listening(protocol, families, gathering)
-        if protocol == "udp":
-            _name_tunnels(sockets, gathering)
-            if not selection.udp_clients:
-                servers = _ephemeral.without_clients(sockets, _ephemeral.ephemeral_ports())
-                gathering.udp_clients_left_out += len(sockets) - len(servers)
-                sockets = servers
-        gathering.sockets.extend(sock for sock in sockets if selection.wants(sock))
+        if protocol == "unix":
+            sockets = _unix(gathering) if "unix" in selection.families else []
+        elif protocol == "vsock":
+            sockets = _vsock(gathering) if "vsock" in selection.families else []
+        else:
+            sockets = _internet(protocol, selection, gathering)
+        gathering.sockets += filter(selection.wants, sockets)
     return gathering
 
 
-def _listening(protocol: str, families: tuple[str, ...], gathering: Gathering) -> list[Socket]:
+def _internet(protocol: str, selection: Selection, gathering: Gathering) -> list[Socket]:
+    families = tuple(family for family in INTERNET if family in selection.families)
+    if not families or not _is_present(protocol, gathering):
+        return []
+    if protocol in ("udp", "udplite"):
+        # Whether such a socket is a client's is told by its neighbours of both families.
+        families = INTERNET
+    sockets = _read(protocol, families, gathering)
+    if sockets:
+        _name_kernel_owners(protocol, sockets, gathering)
+        if protocol in ("udp", "udplite") and not selection.udp_clients:
+            from ansible_collections.ck8s.ports.plugins.module_utils import _ephemeral
+
+            servers = _ephemeral.without_clients(sockets)
+            gathering.udp_clients_left_out += len(sockets) - len(servers)
+            return servers
+        if protocol == "raw":
+            return [sock for sock in sockets if sock.port != 255]  # IPPROTO_RAW: can send only, raw(7)
+    return sockets
+
+
+def _is_present(protocol: str, gathering: Gathering) -> bool:
+    if protocol in ("tcp", "udp"):
+        return True
+    from ansible_collections.ck8s.ports.plugins.module_utils import _protocols
+
+    try:
+        if _protocols.is_present(protocol):
+            return True
+    except OSError as exc:
+        gathering.missing("sockets", f"the kernel does not say whether it has {protocol} ({exc.strerror or exc})", None)
+    gathering.sources[protocol] = ABSENT
+    return False
+
+
+def _read(protocol: str, families: tuple[str, ...], gathering: Gathering) -> list[Socket]:
     sockets: list[Socket] = []
     try:
         for family in families:
             found, consistent = _sock_diag.listening(protocol, family)
             sockets += found
-            if not consistent:
-                gathering.missing("sockets", f"the kernel's table of {family} {protocol} sockets kept changing", None)
+            _note_consistency(f"{family} {protocol}", consistent, gathering)
         gathering.sources[protocol] = SOCK_DIAG
     except OSError as exc:
-        sockets = _from_procfs(protocol, families, gathering, exc)
-        gathering.sources[protocol] = PROCFS
+        return _from_procfs(protocol, families, gathering, exc)
     return sockets
 
 
 def _from_procfs(protocol: str, families: tuple[str, ...], gathering: Gathering, why: OSError) -> list[Socket]:
-    from ansible_collections.ck8s.ports.plugins.module_utils import _procnet  # noqa: PLC0415  (hardly ever needed)
+    from ansible_collections.ck8s.ports.plugins.module_utils import _procnet
 
+    if protocol not in _procnet.PROTOCOLS:
+        gathering.missing("sockets", f"the kernel has {protocol} and does not list it ({why.strerror or why})", None)
+        return []
     sockets = [sock for family in families for sock in _procnet.listening(protocol, family)]
-    gathering.missing(
-        "details",
-        f"NETLINK_SOCK_DIAG does not answer for {protocol} ({why.strerror or why}), and /proc/net does not tell"
-        " interface, backlog, dual_stack and cgroup",
-        len(sockets),
-    )
+    gathering.sources[protocol] = PROCFS
+    if sockets:
+        gathering.missing(
+            "details",
+            f"NETLINK_SOCK_DIAG does not answer for {protocol} ({why.strerror or why}), and /proc/net does not tell"
+            " interface, backlog, dual_stack and cgroup",
+            len(sockets),
+        )
     return sockets
 
 
-def _name_tunnels(sockets: list[Socket], gathering: Gathering) -> None:
-    if not sockets:
+def _name_kernel_owners(protocol: str, sockets: list[Socket], gathering: Gathering) -> None:
+    if protocol not in ("tcp", "udp"):
         return
+    from ansible_collections.ck8s.ports.plugins.module_utils import _kernel_sockets
+
+    _kernel_sockets.name_nfs(protocol, sockets)
+    if protocol == "udp":
+        for problem in _kernel_sockets.name_tunnels(sockets):
+            gathering.missing("kernel_owner", problem, None)
+
+
+def _unix(gathering: Gathering) -> list[Socket]:
+    from ansible_collections.ck8s.ports.plugins.module_utils import _unix_sockets
+
     try:
-        tunnels = _tunnels.tunnel_ports()
+        sockets, consistent = _unix_sockets.listening()
     except OSError as exc:
-        gathering.missing("kernel_owner", "the list of network devices was refused (%s)" % (exc.strerror or exc), None)
-        return
-    for sock in sockets:
-        tunnel = tunnels.get(sock.port or 0)
-        if tunnel is not None:
-            sock.kernel_owner = {"kind": tunnel.kind, "devices": tunnel.devices}
+        from ansible_collections.ck8s.ports.plugins.module_utils import _procnet
+
+        sockets = _procnet.unix_listening()
+        gathering.sources["unix"] = PROCFS
+        if sockets:
+            gathering.missing(
+                "details",
+                f"NETLINK_SOCK_DIAG does not answer for unix ({exc.strerror or exc}), and /proc/net/unix does not tell"
+                " uid, backlog and the file",
+                len(sockets),
+            )
+        return sockets
+    gathering.sources["unix"] = SOCK_DIAG
+    _note_consistency("unix", consistent, gathering)
+    return sockets
+
+
+def _vsock(gathering: Gathering) -> list[Socket]:
+    if not _is_present("vsock", gathering):
+        return []
+    from ansible_collections.ck8s.ports.plugins.module_utils import _vsock as vsock
+
+    try:
+        sockets, consistent = vsock.listening()
+    except OSError as exc:
+        gathering.missing("sockets", f"the kernel has vsock and does not list it ({exc.strerror or exc})", None)
+        return []
+    gathering.sources["vsock"] = SOCK_DIAG
+    _note_consistency("vsock", consistent, gathering)
+    return sockets
+
+
+def _note_consistency(what: str, consistent: bool, gathering: Gathering) -> None:
+    if not consistent:
+        gathering.missing("sockets", f"the kernel's table of {what} sockets kept changing while it was read", None)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.ck8s.ports.plugins.module_utils import _cgroups
+from ansible_collections.ck8s.ports.plugins.module_utils import _cgroups, _processes
 
 # systemd's hierarchy where processes are kept in cgroup version 1.
 _SYSTEMD_V1_MOUNT = "/sys/fs/cgroup/systemd"
@@ -22,21 +22,20 @@ class Search:
 
     pids: inode to the processes that hold it, in the order in which they were found.
     denied: how many processes could not be looked into, for want of privilege.
-    whole: whether every process there is has been looked into.
+    at_home: the sockets of which a holder was found in the group that made them.
     """
 
     def __init__(self, inodes: set[int], mount: str | None, proc: str = "/proc") -> None:
         """mount: where cgroup2 is mounted, None when it is not."""
         self.pids: dict[int, list[int]] = {inode: [] for inode in inodes}
         self.denied = 0
-        self.whole = False
+        self.at_home: set[int] = set()
         self._mount = mount
         self._proc = proc
         self._links = {f"socket:[{inode}]": inode for inode in inodes}
         # Sockets of which no further holder is looked for.
         self._settled: set[int] = set()
         self._seen: set[int] = set()
-        self._on_behalf: dict[int, bool] = {}
 
     def look_into_makers(self, groups: dict[str, set[int]]) -> None:
         """Look into every process of the groups that made the sockets: path of the group to inodes.
@@ -47,7 +46,8 @@ class Search:
             return
         for path, inodes in groups.items():
             if path != "/":
-                self._look_into_group(_cgroups.members(path, self._mount), inodes)
+                self.at_home |= self._look_into_group(_cgroups.members(path, self._mount), inodes)
+        self._settled |= self.at_home
 
     def look_into_others(self, exhaustive: bool) -> None:
         """Look into the processes that no group has led to, once, in the order of their ids.
@@ -65,13 +65,16 @@ class Search:
                 group = self._group_of(pid)
                 if pid in group:
                     self._look_into_group(group, found)
-        self.whole = True
+                    self._settled |= found
 
-    def _look_into_group(self, pids: list[int], inodes: set[int]) -> None:
+    def _look_into_group(self, pids: list[int], inodes: set[int]) -> set[int]:
+        """Look for these sockets in these processes; the ones that one of them holds for itself."""
+        owned: set[int] = set()
         for pid in pids:
-            found = self._look_into(pid, inodes)
-            if found and not self._is_on_behalf(pid):
-                self._settled |= found & inodes
+            found = self._look_into(pid, inodes) & inodes
+            if found - owned and not self._is_on_behalf(pid):
+                owned |= found
+        return owned
 
     def _group_of(self, pid: int) -> list[int]:
         """The processes of the group that a process is in; empty for the root group, and when there is none."""
@@ -86,13 +89,7 @@ class Search:
 
     def _is_on_behalf(self, pid: int) -> bool:
         """Whether a process is systemd, which holds sockets for the services that it hands them to."""
-        if pid not in self._on_behalf:
-            try:
-                with open(f"{self._proc}/{pid}/comm", "rb") as comm:
-                    self._on_behalf[pid] = comm.read() == b"systemd\n"
-            except OSError:
-                self._on_behalf[pid] = False
-        return self._on_behalf[pid]
+        return _processes.name_of(pid, self._proc) == "systemd"
 
     def _look_into(self, pid: int, only: set[int] | None) -> set[int]:
         """Record which sockets a process holds, and return them. A process that exits meanwhile holds none.

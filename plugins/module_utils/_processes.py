@@ -26,17 +26,32 @@ def name_of(pid: int, proc: str = "/proc") -> str | None:
     return None if raw is None else text(raw[:-1] if raw.endswith(b"\n") else raw)
 
 
-def details_of(pid: int, proc: str = "/proc") -> dict[str, object]:
-    """The exe, cmdline and started of a process, each None when it cannot be read.
+def describe(pid: int, full: bool, proc: str = "/proc") -> dict[str, object] | None:
+    """A process as the module returns it: {pid, name, exe, cmdline, started}; None when it has exited.
 
-    exe: path of the program, ` (deleted)` appended by the kernel when the file is gone. cmdline: list of arguments,
-    without empty ones at its end: processes that rename themselves leave such padding. started: UTC, ISO 8601, seconds.
+    The last three are None unless full, and where they cannot be read. exe: path of the program, ` (deleted)` appended
+    by the kernel when the file is gone. cmdline: list of arguments, without empty ones at its end, which processes that
+    rename themselves leave as padding. started: UTC, ISO 8601, seconds.
     """
+    name = name_of(pid, proc)
+    if name is None:
+        return None
+    if not full:
+        return {"pid": pid, "name": name, "exe": None, "cmdline": None, "started": None}
+    return {
+        "pid": pid,
+        "name": name,
+        "exe": _exe(pid, proc),
+        "cmdline": _arguments(pid, proc),
+        "started": _started(pid, proc),
+    }
+
+
+def _exe(pid: int, proc: str) -> str | None:
     try:
-        exe: str | None = text(os.readlink(os.fsencode(f"{proc}/{pid}/exe")))
+        return text(os.readlink(os.fsencode(f"{proc}/{pid}/exe")))
     except OSError:
-        exe = None
-    return {"exe": exe, "cmdline": _arguments(pid, proc), "started": _started(pid, proc)}
+        return None
 
 
 def _arguments(pid: int, proc: str) -> list[str] | None:
@@ -59,8 +74,19 @@ def _started(pid: int, proc: str) -> str | None:
 
 
 def _read(path: str) -> bytes | None:
+    """The whole of a small file, without the buffers of open(): there are four of these for each process."""
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
+    try:
+        parts = []
+        while True:
+            part = os.read(file, 65536)
+            parts.append(part)
+            if not part:
+                return b"".join(parts)
+    except OSError:
+        return None
+    finally:
+        os.close(file)

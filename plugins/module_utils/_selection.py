@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from ansible_collections.ck8s.ports.plugins.module_utils._sockets import EXPOSURES, Socket
 
-PROTOCOLS = ("tcp", "udp")
-FAMILIES = ("ipv4", "ipv6")
+PROTOCOLS = ("tcp", "udp", "udplite", "sctp", "dccp", "raw", "unix", "vsock")
+FAMILIES = ("ipv4", "ipv6", "unix", "vsock")
+INTERNET = ("ipv4", "ipv6")
 PROCESS_DETAILS = ("none", "names", "full")
 
 _HIGHEST_PORT = 65535
@@ -20,7 +21,7 @@ _HIGHEST_PORT = 65535
 class Selection:
     """Which sockets are wanted, and how much of them."""
 
-    __slots__ = ("_ports", "all_holders", "exposures", "families", "processes", "protocols", "udp_clients")
+    __slots__ = ("_ports", "all_holders", "exposures", "families", "netns", "processes", "protocols", "udp_clients")
 
     def __init__(self, options: dict[str, object]) -> None:
         """options: the options of the module by name; one that is missing or None has its default.
@@ -34,14 +35,15 @@ class Selection:
             {"processes": [options.get("processes") or "full"]}, "processes", PROCESS_DETAILS, ()
         )[0]
         self.all_holders = bool(options.get("all_holders"))
+        self.netns = _values(options, "netns") or ["own"]
         self.udp_clients = bool(options.get("udp_clients"))
         self._ports = [_port_range(value) for value in _values(options, "ports")]
 
     def wants(self, sock: Socket) -> bool:
-        """Whether a socket of a wanted protocol is wanted."""
+        """Whether a socket of a wanted protocol is wanted. One without a port has none of the wanted ports."""
         if sock.family not in self.families:
             return False
-        if sock.exposure is not None and sock.exposure not in self.exposures:
+        if sock.exposure not in self.exposures and len(self.exposures) < len(EXPOSURES):
             return False
         if not self._ports:
             return True

@@ -28,22 +28,28 @@ _MESSAGE = struct.Struct("=4xH2x16s16xI8s8xIII")
 _INET_DIAG_SKV6ONLY = 11  # sent for IPv6 sockets that listen or are not connected
 _INET_DIAG_CGROUP_ID = 21  # since Linux 5.8
 
-_TCP_CLOSE = 7
-_TCP_LISTEN = 10
+_CLOSE = 7
+_LISTEN = 10
 
 # Protocol to (number, the state in which one of its sockets takes what strangers send).
 _PROTOCOLS = {
-    "tcp": (socket.IPPROTO_TCP, _TCP_LISTEN),
-    "udp": (socket.IPPROTO_UDP, _TCP_CLOSE),
+    "tcp": (socket.IPPROTO_TCP, _LISTEN),
+    "udp": (socket.IPPROTO_UDP, _CLOSE),
+    "udplite": (136, _CLOSE),
+    "sctp": (132, _LISTEN),
+    "dccp": (33, _LISTEN),
+    "raw": (socket.IPPROTO_RAW, _CLOSE),
 }
+_CONNECTION_PROTOCOLS = ("tcp", "sctp", "dccp")
 _FAMILIES = {"ipv4": (socket.AF_INET, 4), "ipv6": (socket.AF_INET6, 16)}
 
 
 def listening(protocol: str, family: str) -> tuple[list[Socket], bool]:
-    """The listening sockets of one protocol ('tcp', 'udp') and family ('ipv4', 'ipv6') in this network namespace.
+    """The listening sockets of one protocol (a key of _PROTOCOLS) and family ('ipv4', 'ipv6') in this namespace.
 
-    Returns the sockets, and false when the kernel said that its table kept changing under the dump.
-    Raises OSError when this kernel has no NETLINK_SOCK_DIAG or not for this protocol.
+    The port of a raw socket is its IP protocol number. Returns the sockets, and false when the kernel said that its
+    table kept changing under the dump. Raises OSError when this kernel has no NETLINK_SOCK_DIAG or not for this
+    protocol.
     """
     number, state = _PROTOCOLS[protocol]
     af, size = _FAMILIES[family]
@@ -66,7 +72,7 @@ def _parse(protocol: str, family: str, size: int, body: bytes, names: dict[int, 
         names[index] = interface_name(index)
     sock.bind(source[:size], socket.ntohs(port), names[index])
     sock.uid = uid
-    if protocol == "tcp":
+    if protocol in _CONNECTION_PROTOCOLS:
         sock.backlog = send_queue  # of a listening socket this is the limit of its backlog
     more = attributes(body, _MESSAGE.size)
     if _INET_DIAG_SKV6ONLY in more:

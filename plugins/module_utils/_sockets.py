@@ -37,7 +37,6 @@ class Socket:
         "netns",
         "netns_name",
         "path",
-        "path_device",
         "path_inode",
         "port",
         "protocol",
@@ -63,11 +62,10 @@ class Socket:
         self.netns_name: str | None = None
         # What in the kernel serves it, where that is known: {kind, devices}.
         self.kernel_owner: dict[str, object] | None = None
-        # Unix sockets only: the name, and the file that was made when it was bound.
+        # Unix sockets only: the name ('@...' when abstract), and the file that was made when it was bound.
         self.type: str | None = None
-        self.path: str | None = None
+        self.path: bytes | None = None
         self.path_inode: int | None = None
-        self.path_device: tuple[int, int] | None = None
 
     def bind(self, packed: bytes, port: int, interface: str | None) -> None:
         """Set the local address (4 or 16 bytes, network order), the port and the device that the socket is bound to."""
@@ -83,7 +81,7 @@ class Socket:
             return False
         if self.family != "ipv6":
             return None
-        if self.address != "::":
+        if self.address != "::" or self.protocol == "raw":  # raw IPv6 sockets get IPv6 only
             return False
         return None if self.v6only is None else not self.v6only
 

@@ -381,10 +381,11 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "protocols": {"type": "list", "elements": "str", "choices": list(PROTOCOLS), "default": ["tcp", "udp"]},
-            "families": {"type": "list", "elements": "str", "choices": list(FAMILIES), "default": ["ipv4", "ipv6"]},
+            "families": {"type": "list", "elements": "str", "choices": list(FAMILIES), "default": list(FAMILIES)},
             "ports": {"type": "list", "elements": "str", "default": []},
             "exposure": {"type": "list", "elements": "str", "choices": list(EXPOSURES), "default": list(EXPOSURES)},
             "processes": {"type": "str", "choices": list(PROCESS_DETAILS), "default": "full"},
+            "netns": {"type": "list", "elements": "str", "default": ["own"]},
             "all_holders": {"type": "bool", "default": False},
             "udp_clients": {"type": "bool", "default": False},
         },
