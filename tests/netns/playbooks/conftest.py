@@ -82,7 +82,7 @@ class Cluster:
         return {node: self.enter(node, "nft", "--stateless", "list", "ruleset") for node in self.nodes}
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     hosts = read_hosts(with_faults=False)
     lab.up(hosts, tmp_path_factory.mktemp("lab"))
