@@ -139,7 +139,7 @@ def _unix(gathering: Gathering) -> list[Socket]:
             gathering.missing(
                 "details",
                 f"NETLINK_SOCK_DIAG does not answer for unix ({exc.strerror or exc}), and /proc/net/unix does not tell"
-                " uid, backlog and the file",
+                " uid, backlog, the file, and whether a datagram socket is connected",
                 len(sockets),
             )
         return sockets

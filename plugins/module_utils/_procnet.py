@@ -56,13 +56,13 @@ def packed(hexadecimal: bytes) -> bytes:
 _UNIX_TYPES = {b"0001": "stream", b"0002": "dgram", b"0005": "seqpacket"}
 _UNIX_LINE = re.compile(rb"^[0-9a-f]{8,16}: ", re.MULTILINE)
 _ACCEPTS = 0x10000  # __SO_ACCEPTCON: listen() was called
-_CONNECTED = b"03"
 
 
 def unix_listening(path: str = "/proc/net/unix") -> list[Socket]:
     """The unix sockets with a name that take what strangers send, as _unix_sockets.listening() tells them.
 
-    A name may contain spaces and newlines: an entry ends where the next one starts. Raises OSError.
+    Whether a datagram socket is connected to a peer is not told: those are all here. A name may contain spaces and
+    newlines: an entry ends where the next one starts. Raises OSError.
     """
     with open(path, "rb") as file:
         text = file.read()
@@ -75,10 +75,10 @@ def _parse_unix(entry: bytes) -> Socket | None:
     fields = entry.rstrip(b"\n").split(None, 7)
     if len(fields) < 8:  # without a name
         return None
-    _address, _references, _protocol, flags, number, state, inode, name = fields
+    _address, _references, _protocol, flags, number, _state, inode, name = fields
     kind = _UNIX_TYPES.get(number)
     listens = bool(int(flags, 16) & _ACCEPTS)
-    if kind is None or listens == (kind == "dgram") or (kind == "dgram" and state == _CONNECTED):
+    if kind is None or listens == (kind == "dgram"):
         return None
     sock = Socket("unix", "unix", int(inode))
     sock.type = kind

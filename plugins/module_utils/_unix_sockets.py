@@ -19,43 +19,45 @@ _SOCK_DIAG_BY_FAMILY = 20
 
 _REQUEST = struct.Struct("=BBxxIII8x")  # struct unix_diag_req: family, protocol, states, inode, what to show, cookie
 _MESSAGE = struct.Struct("=xBBxI8s")  # struct unix_diag_msg: (family), type, state, inode, cookie
-_SHOW = 0x01 | 0x02 | 0x10 | 0x40  # name, file, queue, uid
-_NAME, _FILE, _QUEUE, _UID = 0, 1, 4, 7  # attributes; the uid since Linux 5.3
+_SHOW = 0x01 | 0x02 | 0x04 | 0x10 | 0x40  # name, file, peer, queue, uid
+_NAME, _FILE, _PEER, _QUEUE, _UID = 0, 1, 2, 4, 7  # attributes; the uid since Linux 5.3
 
+_ESTABLISHED = 1
 _CLOSE = 7
 _LISTEN = 10
-TYPES = {1: "stream", 2: "dgram", 5: "seqpacket"}
+_DGRAM = 2
+TYPES = {1: "stream", _DGRAM: "dgram", 5: "seqpacket"}
 
 
 def listening() -> tuple[list[Socket], bool]:
     """The unix sockets of this network namespace that have a name and take what strangers send.
 
-    Streams and sequential packets that listen; datagram sockets that are bound and not connected. Returns them, and
-    false when the kernel said that its table kept changing. Raises OSError when this kernel does not answer.
+    Streams and sequential packets that listen; datagram sockets that are bound and not connected to a peer. The state
+    tells that of the first only: connect() to a datagram socket makes both ends established, so /dev/log always is.
+    Returns the sockets, and false when the kernel said that its table kept changing. Raises OSError when this kernel
+    does not answer.
     """
-    request = _REQUEST.pack(socket.AF_UNIX, 0, 1 << _LISTEN | 1 << _CLOSE, 0, _SHOW)
-    answer = dump(NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, request)
+    states = 1 << _LISTEN | 1 << _CLOSE | 1 << _ESTABLISHED
+    answer = dump(NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _REQUEST.pack(socket.AF_UNIX, 0, states, 0, _SHOW))
     found: dict[bytes, Socket] = {}
     for kind, body in answer.messages:
         if kind == _SOCK_DIAG_BY_FAMILY and len(body) >= _MESSAGE.size:
             number, state, inode, cookie = _MESSAGE.unpack_from(body)
-            if takes_from_strangers(TYPES.get(number), state == _LISTEN):
+            if number in TYPES and (number == _DGRAM or state == _LISTEN):
                 sock = _parse(TYPES[number], inode, body)
-                if sock.path is not None:
+                if sock is not None:
                     found[cookie] = sock
     return list(found.values()), answer.consistent
 
 
-def takes_from_strangers(kind: str | None, listens: bool) -> bool:
-    """Whether an unconnected socket of this type is of any use to others: datagrams do without listen()."""
-    return kind is not None and listens != (kind == "dgram")
-
-
-def _parse(kind: str, inode: int, body: bytes) -> Socket:
+def _parse(kind: str, inode: int, body: bytes) -> Socket | None:
+    """One message; None for a socket without a name or with a peer."""
     more = attributes(body, _MESSAGE.size)
+    if _NAME not in more or _PEER in more:
+        return None
     sock = Socket("unix", "unix", inode)
     sock.type = kind
-    sock.path = name_of(more.get(_NAME, b""))
+    sock.path = name_of(more[_NAME])
     if len(more.get(_FILE, b"")) == 8:
         sock.path_inode = int.from_bytes(more[_FILE][:4], sys.byteorder)
     if kind != "dgram" and len(more.get(_QUEUE, b"")) == 8:
@@ -65,8 +67,6 @@ def _parse(kind: str, inode: int, body: bytes) -> Socket:
     return sock
 
 
-def name_of(raw: bytes) -> bytes | None:
+def name_of(raw: bytes) -> bytes:
     """A socket's name: a path up to its end mark, or '@' and an abstract name, which may contain anything."""
-    if not raw:
-        return None
     return b"@" + raw[1:] if raw.startswith(b"\0") else raw.split(b"\0")[0]

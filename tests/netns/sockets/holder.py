@@ -19,6 +19,7 @@ device      interface to bind to (SO_BINDTODEVICE)
 scope       interface of a link-local address
 reuseport   true
 connect     [address, port]
+connect_path  path of a unix socket
 sendto      [address, port]
 And of the process: fork (children that inherit everything), name (its comm, as a list of byte values), cgroup (a
 directory to move to before opening anything).
@@ -76,6 +77,8 @@ def opened(told: dict) -> socket.socket:
         sock.bind(endpoint(family, told))
     if told.get("connect"):
         sock.connect(tuple(told["connect"]))
+    elif told.get("connect_path"):
+        sock.connect(told["connect_path"])
     elif told.get("sendto"):
         sock.sendto(b"x", tuple(told["sendto"]))
     backlog = told.get("listen", 16)

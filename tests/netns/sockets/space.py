@@ -25,6 +25,16 @@ _COLLECT = (
     " json.dump(collect(json.loads(sys.argv[1])), sys.stdout)"
 )
 
+_PSUTIL = """
+import json, psutil, sys
+seen = psutil.net_connections(kind=sys.argv[1])
+if sys.argv[1] == "unix":
+    print(json.dumps([[one.laddr, one.pid] for one in seen]))
+else:
+    listening = [one for one in seen if one.status == "LISTEN" or (one.type == 2 and not one.raddr)]
+    print(json.dumps([[one.family, one.type, *one.laddr, one.pid] for one in listening]))
+"""
+
 
 class Held:
     """A process with sockets: its pid, those of its children, and the sockets' inode numbers and ports."""
@@ -74,6 +84,11 @@ class Space:
         environment = {**os.environ, "PYTHONPATH": str(_ROOT / "collections"), "PYTHONDONTWRITEBYTECODE": "1"}
         command = [*(run_as or []), python, "-S", "-W", "error", "-c", _COLLECT, json.dumps(options)]
         answer: dict[str, Any] = json.loads(self.run(*command, env=environment))
+        return answer
+
+    def psutil(self, kind: str) -> list[list[Any]]:
+        """What psutil tells: [path, pid] of unix sockets; [family, type, address, port, pid] of listening others."""
+        answer: list[list[Any]] = json.loads(self.run(sys.executable, "-c", _PSUTIL, kind))
         return answer
 
     def ss(self, *arguments: str) -> list[dict[str, Any]]:
