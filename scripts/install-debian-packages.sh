@@ -72,9 +72,6 @@ if [ "${1-}" = --check ] || [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/n
 fi
 
 say "installing:$packages"
-has_systemd() {
-    [ -d /run/systemd/system ] && command -v systemctl >/dev/null
-}
 # A masked unit is not started by its package. Afterwards it is an ordinary unit again, disabled.
 restore_units() {
     for unit in $units; do
@@ -82,7 +79,7 @@ restore_units() {
         systemctl disable --quiet "$unit" 2>/dev/null || true
     done
 }
-if has_systemd; then
+if command -v systemctl >/dev/null; then
     trap restore_units EXIT
     for unit in $units; do
         systemctl mask --quiet "$unit"
