@@ -106,17 +106,17 @@ def _unshare(path: str) -> list[str]:
 
     trial = subprocess.run([*unshare, "true"], capture_output=True, text=True, check=False)
     if trial.returncode != 0:
-        raise SandboxError(_refusal(trial.stderr.strip()))
+        raise SandboxError(refusal(trial.stderr.strip(), root=os.geteuid() == 0))
     return unshare
 
 
-def _refusal(reason: str) -> str:
-    """Return the message for a kernel that makes no namespaces for us."""
+def refusal(reason: str, *, root: bool, settings: Path = Path("/proc/sys")) -> str:
+    """Return the message for a kernel that makes no namespaces for us: what it said, why, and what to do."""
     message = f"cannot make namespaces: {reason or 'unshare failed without a word'}"
-    if os.geteuid() == 0:
+    if root:
         return f"{message}; root needs CAP_SYS_ADMIN for this, which containers often lack"
     for name, value, meaning in _RESTRICTIONS:
-        setting = Path("/proc/sys", name)
+        setting = settings / name
         if setting.exists() and setting.read_text().strip() == value:
             message += f"; {name.replace('/', '.')} = {value}: {meaning}"
     return f"{message}; run the same command with sudo"
