@@ -5,19 +5,22 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+import hashlib
+from typing import Collection, Iterator
 
-from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy, Rule, SourceSet
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy, Rule
 
 TABLE = "inet ck8s_ports"
 """Family and name of the only table that this collection ever names to nft."""
 
 _FAMILIES = (("ipv4", "ip", "v4"), ("ipv6", "ip6", "v6"))
+_DIGEST_LENGTH = 8
 
 # Before the usual filter priority (0), where kube-proxy, the container network, ufw and firewalld have their chains,
 # and after destination NAT (-100): the ports seen here are those of the sockets. An accept ends this chain only, the
 # others still decide; a drop is final.
 _CHAIN = "type filter hook input priority filter - 10; policy accept;"
+_EMPTY_CHAIN = f"\tchain input {{\n\t\t{_CHAIN}\n\t}}\n"
 
 # The order matters:
 # - established first. Answers to a local process that talked through 127.0.0.1 to a NodePort come in on a network
@@ -33,6 +36,11 @@ _BUILT_IN = (
 )
 
 
+def render_table(policy: Policy) -> str:
+    """Return the whole table. The number of its rules depends on the rules of the policy, not on the CIDRs."""
+    return _table([*_wanted_sets(policy).values(), _chain(policy)])
+
+
 def render_replacement(policy: Policy) -> str:
     """Return the script that puts ``policy`` in place of whatever our table holds, in one transaction."""
     return f"{render_removal()}{render_table(policy)}"
@@ -43,30 +51,63 @@ def render_removal() -> str:
     return f"table {TABLE}\ndelete table {TABLE}\n"
 
 
-def render_table(policy: Policy) -> str:
-    """Return the whole table. The number of its rules depends on the rules of the policy, not on the CIDRs."""
-    blocks = [block for name in _used_sets(policy) for block in _sets(name, policy.sets[name])]
-    blocks.append(_chain(policy))
+def render_missing_sets(policy: Policy, live_sets: Collection[str]) -> str:
+    """Return the script that adds the sets of ``policy`` that the table does not have; no rule uses them yet."""
+    return _table([block for name, block in _wanted_sets(policy).items() if name not in live_sets])
+
+
+def render_switch(policy: Policy, live_sets: Collection[str]) -> str:
+    """Return the script that puts the rules of ``policy`` in place of those in our chain, in one transaction.
+
+    Its sets must be there. Those of ``live_sets`` that no rule uses any more go with it.
+    """
+    obsolete = sorted(set(live_sets) - set(_wanted_sets(policy)))
+    return f"{_table([_EMPTY_CHAIN])}flush chain {TABLE} input\n{_table([_chain(policy)])}" + "".join(
+        f"delete set {TABLE} {name}\n" for name in obsolete
+    )
+
+
+def _table(blocks: list[str]) -> str:
     return f"table {TABLE} {{\n" + "\n".join(blocks) + "}\n"
 
 
-def _used_sets(policy: Policy) -> list[str]:
-    # Sorted, so that the order in which the sets were written does not make another table.
-    return sorted({name for rule in policy.rules for name in rule.sources or ()})
+def _wanted_sets(policy: Policy) -> dict[str, str]:
+    """Return the text of each set that a rule uses, by the name that it has in the kernel.
+
+    Sorted, so that the order in which the sets were written does not make another table.
+    """
+    used = sorted({name for rule in policy.rules for name in rule.sources or ()})
+    return {
+        name: _set(name, attribute, networks)
+        for used_name in used
+        for name, attribute, networks in _parts(policy, used_name)
+    }
 
 
-def _sets(name: str, sources: SourceSet) -> Iterator[str]:
+def _parts(policy: Policy, name: str) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield kernel name, family and networks for each family that the set ``name`` has networks of.
+
+    The kernel name has a digest of the networks in it, so a set never changes: other networks are another set, which is
+    complete before the first rule looks into it. (A set made or changed in the same transaction as the rules can look
+    empty to packets for some microseconds, seen with Linux 6.18. Connections that an accept is for are lost then, and
+    those that a drop is for get through.) The suffixes also keep every name apart from nft's keywords.
+    """
     for attribute, _, suffix in _FAMILIES:
-        networks = getattr(sources, attribute)
+        networks = [str(network) for network in getattr(policy.sets[name], attribute)]
         if networks:
-            elements = ",\n\t\t\t".join(str(network) for network in networks)
-            yield (
-                f"\tset {_set_name(name, suffix)} {{\n"
-                f"\t\ttype {attribute}_addr\n"
-                "\t\tflags interval\n"
-                f"\t\telements = {{\n\t\t\t{elements}\n\t\t}}\n"
-                "\t}\n"
-            )
+            digest = hashlib.sha256(" ".join(networks).encode("ascii")).hexdigest()[:_DIGEST_LENGTH]
+            yield f"{name}_{suffix}_{digest}", attribute, networks
+
+
+def _set(name: str, attribute: str, networks: list[str]) -> str:
+    elements = ",\n\t\t\t".join(networks)
+    return (
+        f"\tset {name} {{\n"
+        f"\t\ttype {attribute}_addr\n"
+        "\t\tflags interval\n"
+        f"\t\telements = {{\n\t\t\t{elements}\n\t\t}}\n"
+        "\t}\n"
+    )
 
 
 def _chain(policy: Policy) -> str:
@@ -83,15 +124,10 @@ def _source_matches(rule: Rule, policy: Policy) -> Iterator[str]:
     if rule.sources is None:
         yield ""
         return
-    for name in rule.sources:
-        for attribute, protocol, suffix in _FAMILIES:
-            if getattr(policy.sets[name], attribute):
-                yield f"{protocol} saddr @{_set_name(name, suffix)} "
-
-
-def _set_name(name: str, suffix: str) -> str:
-    # The suffix also keeps every name apart from nft's keywords.
-    return f"{name}_{suffix}"
+    protocols = {attribute: protocol for attribute, protocol, _ in _FAMILIES}
+    for source in rule.sources:
+        for name, attribute, _ in _parts(policy, source):
+            yield f"{protocols[attribute]} saddr @{name} "
 
 
 def _ports(ports: tuple[int, ...]) -> str:

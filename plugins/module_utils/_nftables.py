@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, ck8s.ports contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The nftables backend of port_policy: one table of our own, replaced as a whole. Private to the collection."""
+"""The nftables backend of port_policy: one table of our own. Private to the collection."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from ansible_collections.ck8s.ports.plugins.module_utils._capabilities import (
 )
 from ansible_collections.ck8s.ports.plugins.module_utils._firewall import FirewallError, LiveState, Plan
 from ansible_collections.ck8s.ports.plugins.module_utils._nft import TIMEOUT, Nft, find_nft
-from ansible_collections.ck8s.ports.plugins.module_utils._nft_listing import parse_rules
+from ansible_collections.ck8s.ports.plugins.module_utils._nft_listing import parse_rules, set_names, with_sets_sorted
 from ansible_collections.ck8s.ports.plugins.module_utils._nft_render import (
     TABLE,
+    render_missing_sets,
     render_removal,
     render_replacement,
+    render_switch,
     render_table,
 )
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy
@@ -44,7 +46,7 @@ class NftablesBackend:
 
     def read(self) -> LiveState:
         """Return what the kernel holds of ours."""
-        text = self._nft.table()
+        text = self._text()
         return LiveState(text=text, rules=parse_rules(self._nft.table_with_counters()) if text else [])
 
     def plan(self, policy: Policy | None) -> Plan:
@@ -56,18 +58,38 @@ class NftablesBackend:
         return Plan(policy=policy, live=self.read(), wanted="" if policy is None else self._printed(policy))
 
     def apply(self, plan: Plan) -> None:
-        """Replace or remove our table in one transaction, and make sure that the kernel holds what was planned."""
-        self._nft.load(render_removal() if plan.policy is None else render_replacement(plan.policy))
-        if self._nft.table() != plan.wanted:
+        """Put the plan in force, and make sure that the kernel holds what was planned.
+
+        The rules change in one transaction, after the sets that they need have been added.
+        """
+        if plan.policy is None:
+            self._nft.load(render_removal())
+        elif not self._switch(plan.policy, plan):
+            self._nft.load(render_replacement(plan.policy))
+        if self._text() != plan.wanted:
             raise FirewallError(
                 f"the rules were loaded, but the table {TABLE} holds others now: something else changes it at the same "
                 "time; find it (`nft monitor`), then run again"
             )
 
+    def _switch(self, policy: Policy, plan: Plan) -> bool:
+        """Exchange our rules and sets; return whether that was all, which it is not where a person has changed more."""
+        live_sets = set_names(plan.live.text)
+        try:
+            self._nft.load(render_missing_sets(policy, live_sets))
+            self._nft.load(render_switch(policy, live_sets))
+        except FirewallError:
+            return False
+        return self._text() == plan.wanted
+
+    def _text(self) -> str:
+        text = self._nft.table()
+        return with_sets_sorted(text) if text else ""
+
     def _printed(self, policy: Policy) -> str:
         def load_and_print() -> str:
             self._nft.load(render_table(policy))
-            return self._nft.table()
+            return self._text()
 
         try:
             return in_scratch_namespace(load_and_print)

@@ -17,7 +17,7 @@ description:
     Decides who may open new connections to the ports named in O(policy). Ports that it does not name are left as they
     are.
   - >-
-    With nftables, the rules are in a table of their own, C(inet ck8s_ports), which is replaced in one transaction: at
+    With nftables, the rules are in a table of their own, C(inet ck8s_ports), and are exchanged in one transaction: at
     no moment are there no rules, or rules of two policies. No other table is changed or removed.
   - The interface C(lo) is always open, and so are connections that exist already and that the kernel has been tracking.
   - >-
@@ -148,7 +148,7 @@ live:
     present: true
     rules:
       - id: etcd-client
-        text: ip saddr @nodes_v4 tcp dport 2379 counter accept comment "etcd-client"
+        text: ip saddr @nodes_v4_6d3a0f52 tcp dport 2379 counter accept comment "etcd-client"
         packets: 12
         bytes: 720
 diff:

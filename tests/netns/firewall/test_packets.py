@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import Any
 
 import pytest
@@ -146,7 +147,11 @@ def test_counters_tell_which_rule_decided(network: Network, firewall: Any) -> No
     tcp_fate(network.outsider, network.node.ipv4, PEERS_ONLY)
     tcp_fate(network.peer, network.node.ipv6, PEERS_ONLY)
 
-    counted = {rule["text"]: rule["packets"] for rule in firewall.read().rules if rule["id"] == "peers-only"}
+    counted = {
+        re.sub("_[0-9a-f]{8} ", " ", str(rule["text"])): rule["packets"]
+        for rule in firewall.read().rules
+        if rule["id"] == "peers-only"
+    }
     assert counted == {
         'ip saddr @peers_v4 tcp dport 2379 counter accept comment "peers-only"': 0,
         'ip6 saddr @peers_v6 tcp dport 2379 counter accept comment "peers-only"': 1,

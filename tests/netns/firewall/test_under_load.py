@@ -24,14 +24,16 @@ def start(host: Host, *arguments: object) -> subprocess.Popen[str]:
 
 
 def policy(turn: int) -> dict[str, Any]:
-    """Return a policy with the same decisions each time, and other rules, sets and networks."""
+    """Return a policy with the same decisions each time, both by a look into a set, and other rules and networks."""
     return {
         "enforcement": "ports",
         "sets": {f"nodes{turn}": ["10.88.0.0/24", f"192.0.2.{turn}"]},
         "rules": [
             {"id": "web", "protocol": "tcp", "ports": [ALLOWED], "verdict": "accept", "sources": [f"nodes{turn}"]},
             {"id": "web", "protocol": "tcp", "ports": [ALLOWED], "verdict": "drop"},
-            {"id": f"healthz-{turn}", "protocol": "tcp", "ports": [REFUSED, 1 + turn], "verdict": "drop"},
+            {"id": "healthz", "protocol": "tcp", "ports": [REFUSED], "verdict": "drop", "sources": [f"nodes{turn}"]},
+            {"id": "healthz", "protocol": "tcp", "ports": [REFUSED], "verdict": "accept"},
+            {"id": f"extra-{turn}", "protocol": "tcp", "ports": [1 + turn], "verdict": "drop"},
         ],
     }
 

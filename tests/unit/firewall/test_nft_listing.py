@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.ck8s.ports.plugins.module_utils._nft_listing import parse_rules
+from ansible_collections.ck8s.ports.plugins.module_utils._nft_listing import parse_rules, set_names, with_sets_sorted
 
 # nftables 1.0.6, Debian 12, 2026-11-22; the last three rules added by hand.
 LISTING = """\
@@ -65,3 +65,13 @@ def test_rules_with_and_without_counter_and_comment() -> None:
 
 def test_nothing_is_no_rules() -> None:
     assert parse_rules("") == []
+
+
+def test_sets_come_in_the_order_of_their_names_and_all_else_stays() -> None:
+    one, other = "\tset b {\n\t\ttype ipv4_addr\n\t}\n", "\tset a {\n\t\ttype ipv6_addr\n\t}\n"
+    chains = "\tchain z {\n\t}\n\n\tchain input {\n\t\ttcp dport 1 drop\n\t}\n"
+    made = f"table inet ck8s_ports {{\n{one}\n{other}\n{chains}}}\n"
+    assert set_names(made) == ["b", "a"]
+    assert with_sets_sorted(made) == f"table inet ck8s_ports {{\n{other}\n{one}\n{chains}}}\n"
+    for listing in (with_sets_sorted(made), "table inet ck8s_ports {\n}\n", f"table inet ck8s_ports {{\n{chains}}}\n"):
+        assert with_sets_sorted(listing) == listing

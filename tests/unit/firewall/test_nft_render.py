@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from ansible_collections.ck8s.ports.plugins.module_utils._nft_render import (
+    render_missing_sets,
     render_removal,
     render_replacement,
+    render_switch,
     render_table,
 )
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import BUILT_IN_RULES, parse_policy
@@ -39,6 +42,31 @@ def test_there_are_cases() -> None:
 
 def test_removal_also_works_where_there_is_nothing() -> None:
     assert render_removal() == "table inet ck8s_ports\ndelete table inet ck8s_ports\n"
+
+
+def test_a_switch_adds_the_missing_sets_first_and_drops_the_obsolete_ones_with_the_rules() -> None:
+    policy = parse_policy(yaml.safe_load((GOLDEN / "some_sources.yml").read_text(encoding="utf-8")))
+    admins, nodes_v4, nodes_v6 = re.findall(r"set (\S+) {", render_table(policy))
+
+    missing = render_missing_sets(policy, [nodes_v4, "former_v4_00000000"])
+    assert re.findall(r"set (\S+) {", missing) == [admins, nodes_v6]
+    assert "chain" not in missing and "delete" not in missing
+
+    switch = render_switch(policy, [nodes_v4, "former_v4_00000000"])
+    assert "elements" not in switch
+    empty, rules = switch.split("flush chain inet ck8s_ports input\n")
+    assert " dport " not in empty
+    assert rules.count(" dport ") == render_table(policy).count(" dport ")
+    assert rules.endswith("}\ndelete set inet ck8s_ports former_v4_00000000\n")
+
+
+def test_a_set_of_other_networks_has_another_name() -> None:
+    def names(*cidrs: str) -> list[str]:
+        rule = {"id": "a", "protocol": "tcp", "ports": [1], "verdict": "drop", "sources": ["n"]}
+        policy = parse_policy({"enforcement": "ports", "sets": {"n": list(cidrs)}, "rules": [rule]})
+        return re.findall(r"set (\S+) {", render_table(policy))
+
+    assert names("192.0.2.0/25", "192.0.2.128/25") == names("192.0.2.0/24") != names("192.0.2.0/25")
 
 
 def test_the_number_of_rules_does_not_depend_on_the_number_of_networks() -> None:
