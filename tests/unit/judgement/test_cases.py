@@ -32,7 +32,7 @@ def socket(text: str, port: dict[str, Any]) -> dict[str, Any]:
         "address": address,
         "exposure": exposure,
         "kernel": holder == "kernel",
-        "processes": [{"pid": 7, "name": holder, "cmdline": f"/usr/bin/{holder}"}] if seen else [],
+        "processes": [{"pid": 7, "name": holder, "cmdline": [f"/usr/bin/{holder}"]}] if seen else [],
     }
 
 

@@ -23,7 +23,7 @@ def listener(port: int, *names: str, exposure: str = "wildcard", protocol: str =
         "address": "0.0.0.0",
         "exposure": exposure,
         "kernel": False,
-        "processes": [{"pid": 7 + n, "name": name, "cmdline": name} for n, name in enumerate(names)],
+        "processes": [{"pid": 7 + n, "name": name, "cmdline": [name]} for n, name in enumerate(names)],
     }
 
 

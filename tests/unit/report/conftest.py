@@ -22,7 +22,7 @@ def listener(port: int, name: str, exposure: str, address: str) -> dict[str, Any
         "address": address,
         "exposure": exposure,
         "kernel": False,
-        "processes": [{"pid": 7, "name": name, "cmdline": f"/usr/bin/{name}"}],
+        "processes": [{"pid": 7, "name": name, "cmdline": [f"/usr/bin/{name}"]}],
     }
 
 
