@@ -13,7 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import PolicyError, parse_policy
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+class ActionModule(ActionBase):
     """Checks the policy, then runs the module of the same name."""
 
     _requires_connection = True

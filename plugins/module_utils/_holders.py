@@ -23,6 +23,7 @@ class Search:
     pids: inode to the processes that hold it, in the order in which they were found.
     denied: how many processes could not be looked into, for want of privilege.
     at_home: the sockets of which a holder was found in the group that made them.
+    seen: the processes that were looked into.
     """
 
     def __init__(self, inodes: set[int], mount: str | None, proc: str = "/proc") -> None:
@@ -35,7 +36,7 @@ class Search:
         self._links = {f"socket:[{inode}]": inode for inode in inodes}
         # Sockets of which no further holder is looked for.
         self._settled: set[int] = set()
-        self._seen: set[int] = set()
+        self.seen: set[int] = set()
 
     def look_into_makers(self, groups: dict[str, set[int]]) -> None:
         """Look into every process of the groups that made the sockets: path of the group to inodes.
@@ -58,7 +59,7 @@ class Search:
         for pid in sorted(int(name) for name in os.listdir(self._proc) if name.isdigit()):
             if not exhaustive and len(self._settled) == len(self.pids):
                 return
-            if pid in self._seen:
+            if pid in self.seen:
                 continue
             found = self._look_into(pid, None) - self._settled
             if found and not exhaustive and not self._is_on_behalf(pid):
@@ -98,7 +99,7 @@ class Search:
         connections.
         """
         found: set[int] = set()
-        self._seen.add(pid)
+        self.seen.add(pid)
         links = self._links
         try:
             with os.scandir(f"{self._proc}/{pid}/fd") as entries:

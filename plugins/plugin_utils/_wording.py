@@ -31,8 +31,8 @@ def holder(socket: Data) -> str:
 
 def listener(socket: Data) -> str:
     """C(socket) as evidence: protocol, address, exposure, holder and the first command line."""
-    cmdline = next((process["cmdline"] for process in socket["processes"] if process.get("cmdline")), [])
-    return " ".join([socket["protocol"], address(socket), socket["exposure"], holder(socket), *cmdline])
+    words: list[str] = next((process["cmdline"] for process in socket["processes"] if process.get("cmdline")), [])
+    return " ".join([socket["protocol"], address(socket), socket["exposure"], holder(socket), *words])
 
 
 def rule(policy_rule: Data) -> str:

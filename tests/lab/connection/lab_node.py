@@ -43,7 +43,7 @@ STATE = Path("/run/ck8s-lab")
 MACHINE_NETNS = "CK8S_MACHINE_NETNS"
 
 
-class Connection(LocalConnection):  # type: ignore[misc]  # ansible-core is not typed
+class Connection(LocalConnection):
     """A local connection whose commands run in the namespaces of a lab host."""
 
     transport = "lab_node"
