@@ -170,7 +170,7 @@ def test_the_tables_of_others_stay_byte_for_byte(network: Network, firewall: Any
 
     def others() -> str:
         ours = firewall.nft("-a", "list", "table", "inet", "ck8s_ports")
-        everything = firewall.nft("-a", "list", "ruleset")
+        everything: str = firewall.nft("-a", "list", "ruleset")
         assert ours in everything
         return everything.replace(ours, "")
 

@@ -18,7 +18,7 @@ from tests.netns.topology import Host, Network
 
 REPOSITORY = Path(__file__).parents[3]
 ANSIBLE = str(Path(sys.executable).with_name("ansible"))
-POLICY = {
+POLICY: dict[str, Any] = {
     "enforcement": "ports",
     "sets": {"nodes": ["10.88.0.0/24", "fd88::/64"]},
     "rules": [

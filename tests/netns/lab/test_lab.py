@@ -21,7 +21,7 @@ import pytest
 from tests.lab import lab
 from tests.lab.guard import namespace_inode
 from tests.lab.listening import inet_listeners, unix_listeners
-from tests.lab.services import services_of
+from tests.lab.services import read_services, services_of
 from tests.lab.topology import read_hosts
 
 CHECKOUT = Path(__file__).parents[3]
@@ -208,8 +208,8 @@ def test_a_service_that_does_not_start_is_named_with_its_last_words(tmp_path: Pa
 
 def test_faults_can_be_left_out() -> None:
     def services(*, with_faults: bool) -> list[Any]:
-        return [services_of(host, lab.read_services()) for host in read_hosts(with_faults=with_faults)]
+        return [services_of(host, read_services()) for host in read_hosts(with_faults=with_faults)]
 
     assert services(with_faults=True) != services(with_faults=False)
     healthy = [replace(host, faults=()) for host in read_hosts()]
-    assert [services_of(host, lab.read_services()) for host in healthy] == services(with_faults=False)
+    assert [services_of(host, read_services()) for host in healthy] == services(with_faults=False)

@@ -73,9 +73,8 @@ class Cluster:
     def enter(self, host: str, *command: str, **options: Any) -> str:
         """What C(command), run on C(host), prints."""
         (running,) = [each for each in lab.find(read_hosts()) if each.host.name == host]
-        return subprocess.run(
-            running.enter(*command), capture_output=True, text=True, check=True, timeout=30, **options
-        ).stdout
+        command_line = running.enter(*command)
+        return str(subprocess.check_output(command_line, text=True, timeout=30, **options))
 
     def tables(self) -> dict[str, str]:
         """All rules of each node."""

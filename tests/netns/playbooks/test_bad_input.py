@@ -13,7 +13,7 @@ import pytest
 from tests.lab.topology import INVENTORY
 from tests.netns.playbooks.conftest import Cluster
 
-BAD = {
+BAD: dict[str, tuple[dict[str, Any], str]] = {
     "edition": (
         {"node_profile_edition": "1999-12"},
         "node_profile_edition: '1999-12' is not known; give one of 2025-08",

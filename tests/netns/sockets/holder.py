@@ -33,6 +33,7 @@ import pathlib
 import signal
 import socket
 import sys
+from typing import Any
 
 FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6, "unix": socket.AF_UNIX, "vsock": 40}
 TYPES = {
@@ -64,7 +65,7 @@ def main() -> None:
         os.waitpid(child, 0)
 
 
-def opened(told: dict) -> socket.socket:
+def opened(told: dict[str, Any]) -> socket.socket:
     family = FAMILIES[told["family"]]
     sock = socket.socket(family, TYPES[told["type"]], told.get("protocol", 0))
     if "v6only" in told:
@@ -87,7 +88,7 @@ def opened(told: dict) -> socket.socket:
     return sock
 
 
-def endpoint(family: int, told: dict) -> object:
+def endpoint(family: int, told: dict[str, Any]) -> Any:
     address = told["address"]
     if family == socket.AF_UNIX:
         return "\0" + address[1:] if address.startswith("@") else address

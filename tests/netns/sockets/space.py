@@ -62,7 +62,7 @@ class Space:
         options = {"timeout": 120, **options}
         completed = subprocess.run([*self.enter, *command], check=False, capture_output=True, text=True, **options)
         assert not check or completed.returncode == 0, f"{command}: {completed.stderr}"
-        return completed.stdout
+        return str(completed.stdout)
 
     @contextlib.contextmanager
     def holding(self, *sockets: dict[str, Any], run_as: list[str] | None = None, **process: Any) -> Iterator[Held]:

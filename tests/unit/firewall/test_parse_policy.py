@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 import pytest
@@ -53,7 +53,7 @@ def test_a_policy_becomes_networks_per_family_and_ports_in_order() -> None:
 
     assert parsed == Policy(
         enforcement="ports",
-        sets={"nodes": SourceSet(ipv4=(ip_network("192.0.2.0/24"),), ipv6=(ip_network("fd00::/64"),))},
+        sets={"nodes": SourceSet(ipv4=(IPv4Network("192.0.2.0/24"),), ipv6=(IPv6Network("fd00::/64"),))},
         rules=(
             Rule(id="etcd-client", protocol="tcp", ports=(2379, 2380), verdict="accept", sources=("nodes",)),
             Rule(id="etcd-client", protocol="tcp", ports=(2379,), verdict="drop", sources=None),

@@ -40,7 +40,7 @@ def test_every_policy_is_one_that_the_module_takes(role: dict[str, Any]) -> None
     assert len(parse_policy(made).rules) == len(made["rules"])
 
 
-SOURCES = {
+SOURCES: dict[str, tuple[dict[str, list[str]], str]] = {
     "empty": (
         {"kubelet": []},
         "node_firewall_sources: entry 'kubelet': [] is not a list of CIDRs with at least one; to open the port to all, "

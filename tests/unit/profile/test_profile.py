@@ -84,7 +84,7 @@ def test_addresses_get_their_canonical_notation() -> None:
     assert profile(CONTROL_PLANE)["addresses"] == ["192.0.2.11", "2001:db8::11"]
 
 
-FAULTS = {
+FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "edition": (
         {"edition": "2024-01"},
         "node_profile_edition: '2024-01' is not known; give one of 2025-08",
