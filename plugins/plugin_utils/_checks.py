@@ -25,7 +25,7 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils._firewall_policy import
 Data = dict[str, Any]
 
 APPLY = "Run the playbook ck8s.ports.firewall on this node."
-AS_ROOT = "Verify as root (become: true)."
+AS_ROOT = "Make the task work on this node, as root (become: true), then verify again."
 
 
 def bind(port: Data, role: str, sockets: list[Data]) -> Outcome:

@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.ck8s.ports.plugins.plugin_utils._escape import printable
 from ansible_collections.ck8s.ports.plugins.plugin_utils._grid import Cell, Row, hosts, rows
 from ansible_collections.ck8s.ports.plugins.plugin_utils._report import worst_first
+from ansible_collections.ck8s.ports.plugins.plugin_utils._wording import join
 
 Paint = Callable[[str, str], str]
 
@@ -22,7 +23,7 @@ LONGEST_SUBJECT = 40
 def render(report: dict[str, Any], width: int, paint: Paint, most: int = 10) -> str:
     """The table, nodes across and ports down, then the C(most) worst findings with their fix.
 
-    Findings that read the same on several nodes are one there.
+    Findings that read the same are one there.
 
     C(width) is the terminal's, in columns: more nodes than fit stand in further tables below. C(paint) takes a text
     and a colour's name and gives the text in that colour, or as it is.
@@ -31,7 +32,7 @@ def render(report: dict[str, Any], width: int, paint: Paint, most: int = 10) -> 
     parts.append(_legend(report, paint))
     findings = _alike(worst_first(report))
     if findings:
-        parts.append("\n".join(_finding(*each, paint) for each in findings[:most]))
+        parts.append("\n".join(_finding(finding, paint) for finding in findings[:most]))
     if len(findings) > most:
         parts.append(f"and {len(findings) - most} more in the report")
     return "\n\n".join(parts)
@@ -70,23 +71,29 @@ def _legend(report: dict[str, Any], paint: Paint) -> str:
     counts = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in report["summary"].items() if count)
     failing = len(report["failing"])
     verdict = paint(f"{failing} failing", "red") if failing else paint("nothing fails", "green")
-    total = f"{len(hosts(report))} nodes, {len(report['findings'])} findings: {counts}"
+    nodes = len(hosts(report))
+    total = f"{nodes} node{'s' if nodes != 1 else ''}, {len(report['findings'])} findings: {counts}"
     key = "ok as documented, - not on this node, ? not known, warn and FAIL with the party that is wrong"
     return f"{key}\n{total}; {verdict} ({report['fail_on']} and worse)"
 
 
-def _alike(findings: list[dict[str, Any]]) -> list[tuple[dict[str, Any], list[str]]]:
-    """Findings that read the same but for the host, as one with all its hosts."""
-    groups: dict[tuple[str, ...], tuple[dict[str, Any], list[str]]] = {}
+def _alike(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Findings that read the same, as one: C(host) and C(subject) name all that it is about."""
+    return _merged(_merged(findings, "host"), "subject")
+
+
+def _merged(findings: list[dict[str, Any]], field: str) -> list[dict[str, Any]]:
+    """Findings that differ in nothing that is shown but C(field), as one with all values of it."""
+    shown = {"host", "subject", "check", "status", "severity", "observed", "why", "fix"} - {field}
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for finding in findings:
-        key = tuple(finding[name] for name in ("subject", "check", "status", "severity", "observed", "why", "fix"))
-        groups.setdefault(key, (finding, []))[1].append(finding["host"])
-    return list(groups.values())
+        groups.setdefault(tuple(finding[name] for name in sorted(shown)), []).append(finding)
+    return [{**group[0], field: join(finding[field] for finding in group)} for group in groups.values()]
 
 
-def _finding(finding: dict[str, Any], on: list[str], paint: Paint) -> str:
+def _finding(finding: dict[str, Any], paint: Paint) -> str:
     status = f"{finding['status'].upper()} {finding['severity']}"
-    text = printable(f"{', '.join(on)}  {finding['subject']}  {finding['check']}: {finding['observed']}")
+    text = printable(f"{finding['host']}  {finding['subject']}  {finding['check']}: {finding['observed']}")
     head = f"{paint(status, COLOURS[finding['status']])}  {text}"
     return "\n".join([head, *(f"    {printable(finding[key])}" for key in ("why", "fix") if finding[key])])
 
