@@ -8,14 +8,26 @@ from __future__ import annotations
 import datetime
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.color import stringc
 from ansible.utils.display import Display
 
-from ansible_collections.ck8s.ports.plugins.plugin_utils import _markdown, _observations, _report, _terminal
+from ansible_collections.ck8s.ports.plugins.plugin_utils import (
+    _csv,
+    _html,
+    _junit,
+    _markdown,
+    _observations,
+    _prometheus,
+    _report,
+    _sarif,
+    _terminal,
+)
 from ansible_collections.ck8s.ports.plugins.plugin_utils._action import plain
 from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import judge, unreached
 
@@ -30,7 +42,11 @@ class ActionModule(ActionBase):
         arguments = plain(self._task.args)
         registered = _registered((task_vars or {})["hostvars"], arguments["nodes"] + arguments["outsiders"])
         report = _judge(registered, arguments)
-        paths = _write(report, Path(arguments["directory"]).expanduser())
+        unknown = sorted(set(arguments["formats"]) - set(FORMATS))
+        if unknown:
+            known = ", ".join(FORMATS)
+            raise AnsibleActionFail(f"node_verify_formats: {', '.join(unknown)} is not known; give some of {known}")
+        paths = _write(report, arguments["formats"], Path(arguments["directory"]).expanduser())
         display.display(_terminal.render(report, max(display.columns, 80), stringc))
         result.update(changed=False, paths=paths, summary=report["summary"], failing=_report.failing_by_host(report))
         return result
@@ -59,15 +75,28 @@ def _judge(registered: dict[str, dict[str, Any]], arguments: dict[str, Any]) -> 
     return _report.build(nodes, findings, sorted(registered), arguments["fail_on"], now)
 
 
-def _write(report: dict[str, Any], directory: Path) -> dict[str, str]:
+def _write(report: dict[str, Any], formats: list[str], directory: Path) -> dict[str, str]:
     directory.mkdir(parents=True, exist_ok=True)
-    texts = {
-        "json": ("report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n"),
-        "markdown": ("report.md", _markdown.render(report)),
-    }
-    for name, text in texts.values():
-        (directory / name).write_text(text, encoding="utf-8", errors="backslashreplace")
-    return {kind: str(directory / name) for kind, (name, _) in texts.items()}
+    paths = {name: directory / FORMATS[name][0] for name in formats}
+    for name, path in paths.items():
+        path.write_text(FORMATS[name][1](report), encoding="utf-8", errors="backslashreplace", newline="")
+    return {name: str(path) for name, path in paths.items()}
+
+
+def _json(report: dict[str, Any]) -> str:
+    return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+
+
+FORMATS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+    "json": ("report.json", _json),
+    "markdown": ("report.md", _markdown.render),
+    "html": ("report.html", _html.render),
+    "junit": ("report.junit.xml", _junit.render),
+    "sarif": ("report.sarif", _sarif.render),
+    "prometheus": ("report.prom", _prometheus.render),
+    "csv": ("report.csv", _csv.render),
+}
+"""Each format's file and the function that makes it from the report."""
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

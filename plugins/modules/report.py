@@ -62,8 +62,19 @@ options:
     choices: [critical, high, medium, low]
     required: true
   directory:
-    description: Where C(report.json) and C(report.md) are written, on the controller; made if need be.
+    description: Where the reports are written, on the controller; made if need be.
     type: path
+    required: true
+  formats:
+    description:
+      - Which reports are written. All are made from what V(json) holds.
+      - >-
+        V(markdown) is C(report.md), V(json) C(report.json), V(html) C(report.html), V(junit) C(report.junit.xml),
+        V(sarif) C(report.sarif) (2.1.0), V(prometheus) C(report.prom) (for the textfile collector), V(csv)
+        C(report.csv).
+    type: list
+    elements: str
+    choices: [markdown, json, html, junit, sarif, prometheus, csv]
     required: true
 """
 
@@ -76,6 +87,7 @@ EXAMPLES = r"""
       - {port: 22, protocol: tcp, process: sshd}
     fail_on: medium
     directory: ck8s-ports-report
+    formats: [json, junit]
   run_once: true
 """
 

@@ -30,6 +30,12 @@ def markdown_code(text: str) -> str:
     return f"{fence}{pad}{printable(text)}{pad}{fence}"
 
 
+def spreadsheet(text: str) -> str:
+    """C(text) for a cell of a spreadsheet: printable, and never a formula."""
+    shown = printable(text)
+    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown
+
+
 def _escape(char: str) -> str:
     return char.encode("unicode_escape", "surrogatepass").decode("ascii")
 

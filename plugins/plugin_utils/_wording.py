@@ -10,6 +10,9 @@ from typing import Any
 
 Data = dict[str, Any]
 
+LONGEST_CMDLINE = 120
+"""Characters of a command line that evidence shows: enough to know the program, too few for most of its secrets."""
+
 
 def join(parts: Iterable[str]) -> str:
     """The different C(parts) in their order, with commas."""
@@ -30,9 +33,11 @@ def holder(socket: Data) -> str:
 
 
 def listener(socket: Data) -> str:
-    """C(socket) as evidence: protocol, address, exposure, holder and the first command line."""
+    """C(socket) as evidence: protocol, address, exposure, holder and the beginning of the first command line."""
     words: list[str] = next((process["cmdline"] for process in socket["processes"] if process.get("cmdline")), [])
-    return " ".join([socket["protocol"], address(socket), socket["exposure"], holder(socket), *words])
+    cmdline = " ".join(words)
+    shown = cmdline if len(cmdline) <= LONGEST_CMDLINE else f"{cmdline[: LONGEST_CMDLINE - 1]}…"
+    return " ".join([socket["protocol"], address(socket), socket["exposure"], holder(socket), shown]).rstrip()
 
 
 def rule(policy_rule: Data) -> str:

@@ -120,7 +120,7 @@ def _show_last_report() -> None:
     columns = shutil.get_terminal_size((100, 24)).columns
     say("\n=== The last verification, with the policy in force\n")
     say(_terminal.render(_read(report), columns, stringc))
-    say(f"\nThe report: {AFTER / 'report.md'} and {report}; before the firewall: {BEFORE / 'report.md'}")
+    say(f"\nThe report: {AFTER / 'report.html'} (also .md and .json); before the firewall: {BEFORE / 'report.html'}")
 
 
 def inside() -> int:
