@@ -17,4 +17,10 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        return run_pure(self, task_vars, lambda inputs: {"policy": policy(**inputs)})
+        return run_pure(self, task_vars, _policy)
+
+
+def _policy(inputs: dict[str, Any]) -> dict[str, Any]:
+    # Before ansible-core 2.19 a number that comes out of a template is text.
+    control_planes = int(inputs.get("control_planes", 1))
+    return {"policy": policy(inputs["profile"], inputs.get("sources"), control_planes)}
