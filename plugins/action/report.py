@@ -12,12 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.color import stringc
 from ansible.utils.display import Display
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils import (
+    _compare,
     _csv,
     _html,
     _junit,
@@ -27,8 +29,10 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils import (
     _report,
     _sarif,
     _terminal,
+    _waivers,
 )
 from ansible_collections.ck8s.ports.plugins.plugin_utils._action import plain
+from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputError
 from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import judge, unreached
 
 display = Display()
@@ -40,12 +44,15 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = plain(self._task.args)
-        registered = _registered((task_vars or {})["hostvars"], arguments["nodes"] + arguments["outsiders"])
-        report = _judge(registered, arguments)
         unknown = sorted(set(arguments["formats"]) - set(FORMATS))
         if unknown:
             known = ", ".join(FORMATS)
             raise AnsibleActionFail(f"node_verify_formats: {', '.join(unknown)} is not known; give some of {known}")
+        registered = _registered((task_vars or {})["hostvars"], arguments["nodes"] + arguments["outsiders"])
+        baseline = _baseline(arguments["baseline"])
+        report = _judge(registered, arguments, _read_waivers(arguments["waivers"]))
+        if baseline:
+            report["changes"] = _compare.changes(baseline, report)
         paths = _write(report, arguments["formats"], Path(arguments["directory"]).expanduser())
         display.display(_terminal.render(report, max(display.columns, 80), stringc))
         result.update(changed=False, paths=paths, summary=report["summary"], failing=_report.failing_by_host(report))
@@ -60,7 +67,38 @@ def _registered(hostvars: Any, hosts: list[str]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _judge(registered: dict[str, dict[str, Any]], arguments: dict[str, Any]) -> dict[str, Any]:
+def _read_waivers(path: str) -> list[dict[str, Any]]:
+    """The waivers in the file C(path); none without a path."""
+    if not path:
+        return []
+    where = f"node_verify_waivers: {path}"
+    try:
+        # Every value as text, so that a date is what it looks like, quoted or not.
+        data = yaml.load(Path(path).expanduser().read_bytes(), Loader=yaml.BaseLoader)  # noqa: S506 (makes text only)
+        return _waivers.check(data, where)
+    except (OSError, yaml.YAMLError) as error:
+        raise AnsibleActionFail(f"{where}: cannot be read: {error}") from error
+    except InputError as error:
+        raise AnsibleActionFail("\n".join(error.faults)) from error
+
+
+def _baseline(path: str) -> dict[str, Any] | None:
+    """The earlier report in the file C(path); None without a path. Read before the reports are written over it."""
+    if not path:
+        return None
+    try:
+        baseline = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise AnsibleActionFail(f"node_verify_baseline: {path}: cannot be read: {error}") from error
+    fault = _compare.fault(baseline)
+    if fault:
+        raise AnsibleActionFail(f"node_verify_baseline: {path}: {fault}; give a report.json that this release wrote")
+    return dict(baseline)
+
+
+def _judge(
+    registered: dict[str, dict[str, Any]], arguments: dict[str, Any], waivers: list[dict[str, Any]]
+) -> dict[str, Any]:
     probes = _observations.probes_by_node(registered)
     nodes, findings = [], []
     for name in sorted(arguments["nodes"], key=_natural):
@@ -71,8 +109,10 @@ def _judge(registered: dict[str, dict[str, Any]], arguments: dict[str, Any]) -> 
         node = _observations.node(name, registered[name], probes.get(name, []), arguments["allow"])
         nodes.append(node)
         findings += judge(node)
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return _report.build(nodes, findings, sorted(registered), arguments["fail_on"], now)
+    now = datetime.datetime.now(datetime.UTC)
+    findings = _waivers.apply(findings, waivers, now.date())
+    generated = now.isoformat(timespec="seconds")
+    return _report.build(nodes, findings, sorted(registered), arguments["fail_on"], generated)
 
 
 def _write(report: dict[str, Any], formats: list[str], directory: Path) -> dict[str, str]:

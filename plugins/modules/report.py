@@ -76,6 +76,16 @@ options:
     elements: str
     choices: [markdown, json, html, junit, sarif, prometheus, csv]
     required: true
+  waivers:
+    description: A YAML file of findings that are accepted on purpose; see C(node_verify_waivers). Empty for none.
+    type: path
+    required: true
+  baseline:
+    description: An earlier C(report.json) to say what has changed since. Empty for none.
+    type: path
+    required: true
+requirements:
+  - jmespath and jsonschema on the controller
 """
 
 EXAMPLES = r"""
@@ -88,6 +98,8 @@ EXAMPLES = r"""
     fail_on: medium
     directory: ck8s-ports-report
     formats: [json, junit]
+    waivers: ""
+    baseline: ""
   run_once: true
 """
 

@@ -58,7 +58,8 @@ class Finding:
     """One comparison of an expectation with observations.
 
     C(id) is the id of the port and the check, such as C(etcd-peer/bind); C(subject) what a person calls it, such as
-    C(2380/tcp etcd-peer). C(documented) has edition and line of the document's row, None where it has none.
+    C(2380/tcp etcd-peer). C(documented) has edition and line of the document's row, None where it has none; C(waiver)
+    who accepted it, why and until when, None where nobody did.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Finding:
     expected: str
     outcome: Outcome
     documented: dict[str, Any] | None = None
+    waiver: dict[str, Any] | None = None
 
     @property
     def status(self) -> str:
@@ -91,7 +93,7 @@ class Finding:
             **outcome,
             "evidence": list(self.outcome.evidence),
             "documented": self.documented,
-            "waiver": None,
+            "waiver": self.waiver,
         }
 
 

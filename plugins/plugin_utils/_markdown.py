@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.ck8s.ports.plugins.plugin_utils._compare import sentence
 from ansible_collections.ck8s.ports.plugins.plugin_utils._escape import markdown, markdown_code
 from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import SEVERITIES, STATUSES
 from ansible_collections.ck8s.ports.plugins.plugin_utils._grid import hosts, rows
@@ -23,6 +24,7 @@ def render(report: dict[str, Any]) -> str:
         "",
         *_grid(report),
         "",
+        *_changes(report["changes"]),
         "## Findings",
         "",
     ]
@@ -33,6 +35,13 @@ def render(report: dict[str, Any]) -> str:
     if not notable:
         lines.append("None but what is as documented.")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _changes(changes: list[dict[str, Any]] | None) -> list[str]:
+    if changes is None:
+        return []
+    lines = [f"- {markdown(sentence(change))}" for change in changes] or ["Nothing."]
+    return ["## Changed since the baseline", "", *lines, ""]
 
 
 def _grid(report: dict[str, Any]) -> list[str]:
@@ -58,6 +67,7 @@ def _finding(finding: dict[str, Any]) -> list[str]:
         "Why": markdown(finding["why"]),
         "Fix": markdown(finding["fix"]),
         "Document": source,
+        "Waived": _waiver(finding["waiver"]),
     }
     title = f"{finding['host']}: {finding['subject']}, {finding['check']}"
     return [
@@ -69,3 +79,7 @@ def _finding(finding: dict[str, Any]) -> list[str]:
         *(f"- Evidence: {markdown_code(line)}" for line in finding["evidence"]),
         "",
     ]
+
+
+def _waiver(waiver: dict[str, Any] | None) -> str:
+    return markdown(f"by {waiver['who']} until {waiver['expires']}: {waiver['reason']}") if waiver else ""

@@ -23,7 +23,8 @@ def build(
 ) -> dict[str, Any]:
     """The report. C(generated) is the time in ISO 8601; C(fail_on) the severity from which on a finding fails the run.
 
-    C(failing) has the ids of the findings that fail the run, worst first, as HOST:ID.
+    C(failing) has the ids of the findings that fail the run, worst first, as HOST:ID. C(changes) is None: there is
+    nothing yet that it was compared with.
     """
     counts = Counter(finding.status for finding in findings)
     return {
@@ -34,6 +35,7 @@ def build(
         "failing": [f"{finding.host}:{finding.id}" for finding in failing(findings, fail_on)],
         "nodes": [_node(node) for node in nodes],
         "probers": probers,
+        "changes": None,
         "findings": [finding.to_dict() for finding in findings],
     }
 

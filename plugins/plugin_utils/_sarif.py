@@ -24,6 +24,7 @@ CHECKS = {
     "unix_socket": "The unix socket is closed to others",
     "undocumented": "Nothing undocumented listens for others",
     "observed": "The node can be looked at",
+    "waiver": "A waiver holds and is needed",
 }
 LEVELS = {"fail": "error", "warn": "warning", "unknown": "note"}
 

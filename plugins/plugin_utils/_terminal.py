@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ansible_collections.ck8s.ports.plugins.plugin_utils._compare import sentence
 from ansible_collections.ck8s.ports.plugins.plugin_utils._escape import printable
 from ansible_collections.ck8s.ports.plugins.plugin_utils._grid import Cell, Row, hosts, rows
 from ansible_collections.ck8s.ports.plugins.plugin_utils._report import worst_first
@@ -18,6 +19,8 @@ Paint = Callable[[str, str], str]
 COLOURS = {"fail": "red", "warn": "yellow", "unknown": "purple", "waived": "cyan", "pass": "green"}
 GAP = "  "
 LONGEST_SUBJECT = 40
+WAIVERS = "waivers"
+"""The column of the findings about the waivers themselves, which is no node."""
 
 
 def render(report: dict[str, Any], width: int, paint: Paint, most: int = 10) -> str:
@@ -35,7 +38,18 @@ def render(report: dict[str, Any], width: int, paint: Paint, most: int = 10) -> 
         parts.append("\n".join(_finding(finding, paint) for finding in findings[:most]))
     if len(findings) > most:
         parts.append(f"and {len(findings) - most} more in the report")
+    if report["changes"] is not None:
+        parts.append(_changes(report["changes"], most))
     return "\n\n".join(parts)
+
+
+def _changes(changes: list[dict[str, Any]], most: int) -> str:
+    """What is not as in the baseline: how much, and the C(most) worst of it."""
+    lines = [f"Since the baseline: {len(changes)} findings have changed."]
+    lines += [f"    {printable(sentence(change))}" for change in changes[:most]]
+    if len(changes) > most:
+        lines.append(f"    and {len(changes) - most} more in the report")
+    return "\n".join(lines)
 
 
 def _chunks(report: dict[str, Any], width: int) -> list[list[str]]:
@@ -71,7 +85,7 @@ def _legend(report: dict[str, Any], paint: Paint) -> str:
     counts = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in report["summary"].items() if count)
     failing = len(report["failing"])
     verdict = paint(f"{failing} failing", "red") if failing else paint("nothing fails", "green")
-    nodes = len(hosts(report))
+    nodes = sum(host != WAIVERS for host in hosts(report))
     total = f"{nodes} node{'s' if nodes != 1 else ''}, {len(report['findings'])} findings: {counts}"
     key = "ok as documented, - not on this node, ? not known, warn and FAIL with the party that is wrong"
     return f"{key}\n{total}; {verdict} ({report['fail_on']} and worse)"

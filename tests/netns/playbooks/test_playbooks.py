@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils._catalogue import check_data
 from tests.netns.playbooks.conftest import CHECKOUT, Cluster
@@ -93,3 +94,29 @@ def test_the_rules_of_others_stay_as_they_are(cluster: Cluster) -> None:
     assert cluster.tables()["node1"].startswith(others)
     cluster.play("remove")
     assert cluster.tables()["node1"] == others
+
+
+def test_waivers_and_a_baseline(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.play("firewall")
+    cluster.enter("node2", "nft", "add", "rule", "inet", "ck8s_ports", "input", "tcp", "dport", "22", "counter")
+    first = cluster.play("verify")
+    baseline = tmp_path / "baseline.json"
+    baseline.write_text(json.dumps(first.report()), encoding="utf-8")
+
+    waivers = tmp_path / "waivers.yml"
+    text = """
+waivers:
+  - {id: by-hand, finding: policy/firewall, hosts: [node2], reason: Ada looks at it., who: Ada, expires: DAY}
+"""
+    waivers.write_text(text.replace("DAY", "2999-12-31"), encoding="utf-8")
+    run = cluster.play("verify", node_verify_waivers=str(waivers), node_verify_baseline=str(baseline))
+    assert run.status == 0, run.output
+    assert run.statuses()["node2:policy/firewall"] == "waived"
+    assert [change["finding"] for change in run.report()["changes"]] == ["node2:policy/firewall"]
+    assert "node2:policy/firewall: fail -> waived" in run.output
+
+    waivers.write_text(text.replace("DAY", "2020-01-01"), encoding="utf-8")
+    expired = cluster.play("verify", node_verify_waivers=str(waivers))
+    assert expired.status == 2
+    assert set(expired.report()["failing"]) == {"node2:policy/firewall", "waivers:by-hand/waiver"}
+    assert "It expired on 2020-01-01; it was for node2:policy/firewall." in expired.output
