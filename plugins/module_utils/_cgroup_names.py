@@ -9,27 +9,23 @@ the groups of containers and pods, with the systemd and the cgroupfs driver.
 
 from __future__ import annotations
 
-import re
-
 _UNIT_SUFFIXES = (
     ".service", ".scope", ".socket", ".mount", ".swap", ".automount", ".timer", ".path", ".device", ".target"
 )  # fmt: skip
 
-# The id of a container is 64 hexadecimal digits with each of these runtimes.
+# Name of a container's group, before and after its id of 64 hexadecimal digits, to the runtime.
 _CONTAINERS = (
-    (re.compile(r"cri-containerd-([0-9a-f]{64})\.scope"), "containerd"),
-    (re.compile(r".*:cri-containerd:([0-9a-f]{64})"), "containerd"),  # names for systemd, run with cgroupfs
-    (re.compile(r"nerdctl-([0-9a-f]{64})\.scope"), "containerd"),
-    (re.compile(r"crio-([0-9a-f]{64})(?:\.scope)?"), "cri-o"),
-    (re.compile(r"docker-([0-9a-f]{64})\.scope"), "docker"),
-    (re.compile(r"libpod-([0-9a-f]{64})(?:\.scope)?"), "podman"),
+    ("cri-containerd-", ".scope", "containerd"),
+    (":cri-containerd:", "", "containerd"),  # with a name meant for systemd, run with the cgroupfs driver
+    ("nerdctl-", ".scope", "containerd"),
+    ("crio-", ".scope", "cri-o"),
+    ("crio-", "", "cri-o"),
+    ("docker-", ".scope", "docker"),
+    ("libpod-", ".scope", "podman"),
+    ("libpod-", "", "podman"),
 )
-_BARE_ID = re.compile(r"[0-9a-f]{64}")
-# kubepods-burstable-pod1b2c..._4d5e.slice (systemd driver, which writes dashes as underscores), pod1b2c-... (cgroupfs).
-# The uid of a static pod is 32 digits without dashes.
-_POD = re.compile(
-    r"(?:kubepods(?:-[a-z]+)?-)?pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?(?::.*)?"
-)
+_ID_DIGITS = 64
+_UID_DIGITS = 32
 
 
 def unit_of(path: str) -> str | None:
@@ -56,14 +52,33 @@ def container_of(path: str) -> dict[str, str | None] | None:
     pod_uid: str | None = None
     before = ""
     for component in path.split("/"):
-        pod = _POD.fullmatch(component)
-        if pod:
-            pod_uid = pod.group(1).replace("_", "-")
-        for pattern, runtime in _CONTAINERS:
-            match = pattern.fullmatch(component)
-            if match:
-                return {"runtime": runtime, "id": match.group(1), "pod_uid": pod_uid}
-        if _BARE_ID.fullmatch(component) and (pod_uid or before == "docker"):
+        pod_uid = _pod_uid(component.partition(":")[0]) or pod_uid
+        for start, end, runtime in _CONTAINERS:
+            begin = component.find(start)
+            if begin == 0 or (begin > 0 and start[0] == ":"):
+                ident = component[begin + len(start) :]
+                if ident.endswith(end) and _is_hexadecimal(ident[: len(ident) - len(end)], _ID_DIGITS):
+                    return {"runtime": runtime, "id": ident[:_ID_DIGITS], "pod_uid": pod_uid}
+        if (pod_uid or before == "docker") and _is_hexadecimal(component, _ID_DIGITS):
             return {"runtime": "docker" if before == "docker" else None, "id": component, "pod_uid": pod_uid}
         before = component
     return None
+
+
+def _pod_uid(name: str) -> str | None:
+    """The uid in the name of a pod's group, as the API writes it; None when it is not one.
+
+    kubepods-burstable-pod1b2c..._4d5e.slice (systemd driver, which writes dashes as underscores), pod1b2c-...
+    (cgroupfs). The uid of a static pod is 32 digits without dashes.
+    """
+    if name.endswith(".slice"):
+        name = name[: -len(".slice")]
+    start = 0 if name.startswith("pod") else name.find("-pod") + 1
+    if start == 0 and not name.startswith("pod"):
+        return None
+    uid = name[start + len("pod") :].replace("_", "-")
+    return uid if _is_hexadecimal(uid.replace("-", ""), _UID_DIGITS) else None
+
+
+def _is_hexadecimal(text: str, digits: int) -> bool:
+    return len(text) == digits and not text.strip("0123456789abcdef")

@@ -53,20 +53,51 @@ class Search:
     def look_into_others(self, exhaustive: bool) -> None:
         """Look into the processes that no group has led to, once, in the order of their ids.
 
-        Unless exhaustive, end as soon as every socket has an owner and all processes of the owner's group have been
-        looked into, which finds those that share it by inheritance.
+        Unless exhaustive, end as soon as every socket has an owner. Those that share it by inheritance are then found
+        in the owner's group, and where it has none (all in the root group, as in containers) among its relatives.
         """
-        for pid in sorted(int(name) for name in os.listdir(self._proc) if name.isdigit()):
+        alone: set[int] = set()
+        for pid in self._everybody():
             if not exhaustive and len(self._settled) == len(self.pids):
+                self._look_into_relatives(alone)
                 return
             if pid in self.seen:
                 continue
             found = self._look_into(pid, None) - self._settled
-            if found and not exhaustive and not self._is_on_behalf(pid):
+            if found and not self._is_on_behalf(pid):
+                self._settled |= found
                 group = self._group_of(pid)
                 if pid in group:
                     self._look_into_group(group, found)
-                    self._settled |= found
+                else:
+                    alone.add(pid)
+
+    def _everybody(self) -> list[int]:
+        return sorted(int(name) for name in os.listdir(self._proc) if name.isdigit())
+
+    def _look_into_relatives(self, holders: set[int]) -> None:
+        """Look into the processes of a holder's session, its ancestors, descendants and siblings, and so on from those
+        of them that turn out to be holders."""
+        if not holders:
+            return
+        families = {pid: _processes.family_of(pid, self._proc) for pid in self._everybody() if pid not in self.seen}
+        families.update((pid, _processes.family_of(pid, self._proc)) for pid in self.seen)
+        new = holders
+        while new:
+            sessions = {families[pid].session for pid in new} - {0}
+            parents = {families[pid].parent for pid in new} - {0, 1}
+            relatives = [
+                pid
+                for pid, family in families.items()
+                if pid not in self.seen
+                and (
+                    family.session in sessions
+                    or family.parent in parents
+                    or pid in parents
+                    or _descends(pid, new, families)
+                )
+            ]
+            new = {pid for pid in relatives if self._look_into(pid, None)}
 
     def _look_into_group(self, pids: list[int], inodes: set[int]) -> set[int]:
         """Look for these sockets in these processes; the ones that one of them holds for itself."""
@@ -102,10 +133,18 @@ class Search:
         self.seen.add(pid)
         links = self._links
         try:
-            with os.scandir(f"{self._proc}/{pid}/fd") as entries:
+            # Relative to the open directory: half the time of a path for each of the links.
+            directory = os.open(f"{self._proc}/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except PermissionError:
+            self.denied += 1
+            return found
+        except OSError:
+            return found
+        try:
+            with os.scandir(directory) as entries:
                 for entry in entries:
                     try:
-                        inode = links.get(os.readlink(entry.path))
+                        inode = links.get(os.readlink(entry.name, dir_fd=directory))
                     except PermissionError:  # the list may be read, the links not: they are guarded by ptrace(2)
                         self.denied += 1
                         break
@@ -116,11 +155,22 @@ class Search:
                     found.add(inode)
                     if only is not None and only <= found:
                         break
-        except PermissionError:
-            self.denied += 1
-        except OSError:
+        except OSError:  # it has exited
             pass
+        finally:
+            os.close(directory)
         for inode in found:
             if pid not in self.pids[inode]:
                 self.pids[inode].append(pid)
         return found
+
+
+def _descends(pid: int, holders: set[int], families: dict[int, _processes.Family]) -> bool:
+    """Whether one of the holders is the parent of a process, or the parent of its parent, and so on."""
+    for _generation in range(len(families)):
+        pid = families[pid].parent
+        if pid in holders:
+            return True
+        if pid not in families:
+            return False
+    return False

@@ -12,7 +12,20 @@ from __future__ import annotations
 import os
 import time
 
-_START_TIME = 22 - 3  # field 22 of proc_pid_stat(5), counted from the state, the third one, which follows the name
+# Fields 4, 6 and 22 of proc_pid_stat(5), counted from the state, the third one, which follows the name.
+_PARENT = 4 - 3
+_SESSION = 6 - 3
+_START_TIME = 22 - 3
+
+
+class Family:
+    """The parent and the session of a process; both 0 when it has exited."""
+
+    __slots__ = ("parent", "session")
+
+    def __init__(self, parent: int, session: int) -> None:
+        self.parent = parent
+        self.session = session
 
 
 def text(raw: bytes) -> str:
@@ -62,15 +75,26 @@ def _arguments(pid: int, proc: str) -> list[str] | None:
     return [text(argument) for argument in raw.split(b"\0")] if raw else []
 
 
+def family_of(pid: int, proc: str = "/proc") -> Family:
+    """The parent and the session of a process."""
+    fields = _stat(pid, proc)
+    return Family(int(fields[_PARENT]), int(fields[_SESSION])) if fields else Family(0, 0)
+
+
 def _started(pid: int, proc: str) -> str | None:
-    stat = _read(f"{proc}/{pid}/stat")
-    if stat is None:
+    fields = _stat(pid, proc)
+    if not fields:
         return None
-    # The name is in parentheses and may contain some itself; nothing after it does.
-    fields = stat[stat.rfind(b")") + 2 :].split()
     since_boot = int(fields[_START_TIME]) / os.sysconf("SC_CLK_TCK")
     booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(booted + since_boot))
+
+
+def _stat(pid: int, proc: str) -> list[bytes]:
+    """The fields of /proc/PID/stat from the state on; none when the process has exited."""
+    stat = _read(f"{proc}/{pid}/stat")
+    # The name is in parentheses and may contain some itself; nothing after it does.
+    return [] if stat is None else stat[stat.rfind(b")") + 2 :].split()
 
 
 def _read(path: str) -> bytes | None:

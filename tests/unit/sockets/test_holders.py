@@ -25,12 +25,15 @@ class Machine:
         self.proc.mkdir()
         self.mount.mkdir()
 
-    def process(self, pid: int, group: str, *sockets: int, name: str = "server") -> None:
+    def process(
+        self, pid: int, group: str, *sockets: int, name: str = "server", parent: int = 1, session: int = 0
+    ) -> None:
         fds = self.proc / str(pid) / "fd"
         fds.mkdir(parents=True)
         for number, inode in enumerate(sockets):
             (fds / str(number)).symlink_to(f"socket:[{inode}]")
         (fds.parent / "comm").write_text(name + "\n")
+        (fds.parent / "stat").write_text(f"{pid} ({name}) S {parent} {pid} {session or pid} 0 -1")
         (fds.parent / "cgroup").write_text(f"0::{group}\n")
         directory = self.mount / group.lstrip("/")
         directory.mkdir(parents=True, exist_ok=True)
@@ -91,13 +94,33 @@ def test_a_socket_that_only_systemd_holds_takes_the_whole_walk(machine: Machine)
     assert seen == [1, 50]
 
 
-def test_in_the_root_group_all_that_share_a_socket_are_found(machine: Machine) -> None:
-    machine.process(10, "/", 100)
-    machine.process(20, "/", 100)
-    machine.process(30, "/a.service")
+def test_in_the_root_group_the_relatives_share_a_socket(machine: Machine) -> None:
+    """A server whose parent, child, grandchild, sibling and fellow of the session hold its socket, and strangers."""
+    machine.process(10, "/", 100, session=10)
+    machine.process(20, "/", 100, parent=10)
+    machine.process(21, "/", parent=20)
+    machine.process(22, "/", 100, parent=21)
+    machine.process(30, "/", 100, session=10)
+    machine.process(40, "/", 100, parent=41)
+    machine.process(41, "/", 100)
+    machine.process(42, "/", 100, parent=41)
+    machine.process(50, "/")
+    machine.process(51, "/", 100, parent=50)
     search, seen = machine.search({"/": {100}})
-    assert search.pids == {100: [10, 20]}
-    assert seen == [1, 10, 20, 30]
+    assert search.pids == {100: [10, 20, 22, 30]}
+    assert seen == [1, 10, 20, 21, 22, 30]
+    search, _seen = machine.search({"/": {100}}, exhaustive=True)
+    assert search.pids == {100: [10, 20, 22, 30, 40, 41, 42, 51]}
+
+
+def test_relatives_are_followed_from_holder_to_holder(machine: Machine) -> None:
+    machine.process(40, "/", 100, parent=41)
+    machine.process(41, "/", 100, parent=9, session=5)
+    machine.process(42, "/", 100, parent=41)
+    machine.process(43, "/", 100, session=5)
+    machine.process(44, "/")
+    search, _seen = machine.search({"/": {100}})
+    assert sorted(search.pids[100]) == [40, 41, 42, 43]
 
 
 @pytest.mark.parametrize(("exhaustive", "holders"), [(False, [10]), (True, [10, 99])])
