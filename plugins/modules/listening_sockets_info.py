@@ -21,11 +21,18 @@ options:
   protocols:
     description:
       - The protocols to report. What is not asked for is not looked up.
-      - With V(tcp), sockets in the state C(LISTEN).
-      - With V(udp), sockets that are bound and not connected to a peer. See O(udp_clients).
+      - With V(tcp), V(sctp) and V(dccp), sockets that C(listen()) was called on.
+      - With V(udp) and V(udplite), sockets that are bound and not connected to a peer. See O(udp_clients).
+      - With V(raw), sockets that get every packet of an IP protocol. Its number is in RV(sockets[].port). Those of
+        protocol 255 can only send and are left out.
+      - With V(unix), sockets with a path or an abstract name that listen, and datagram sockets with one that are not
+        connected to a peer.
+      - With V(vsock), sockets that virtual machines and their host reach each other by.
+      - A protocol that the kernel does not have is V(absent) in RV(sources). It is not loaded for the sake of the
+        question.
     type: list
     elements: str
-    choices: [tcp, udp]
+    choices: [tcp, udp, udplite, sctp, dccp, raw, unix, vsock]
     default: [tcp, udp]
   families:
     description:
@@ -33,21 +40,34 @@ options:
       - An IPv6 socket that also takes IPv4 is one socket of the family V(ipv6), with RV(sockets[].dual_stack) V(true).
     type: list
     elements: str
-    choices: [ipv4, ipv6]
-    default: [ipv4, ipv6]
+    choices: [ipv4, ipv6, unix, vsock]
+    default: [ipv4, ipv6, unix, vsock]
   ports:
     description:
       - Report only these ports and ranges of ports, such as V(443) or V(30000-32767).
-      - All ports are reported when this is empty.
+      - All ports are reported when this is empty. Otherwise unix sockets, which have none, are not.
     type: list
     elements: str
     default: []
   exposure:
-    description: Report only sockets with one of these values of RV(sockets[].exposure).
+    description:
+      - Report only sockets with one of these values of RV(sockets[].exposure).
+      - Unless all four are named, unix sockets, which have none of them, are not reported.
     type: list
     elements: str
     choices: [loopback, link_local, address, wildcard]
     default: [loopback, link_local, address, wildcard]
+  netns:
+    description:
+      - The network namespaces to look into.
+      - V(own) is the one that the module runs in, usually the host's. V(all) are all that a process is in or that have
+        a name. Otherwise the name of one (as in C(/run/netns), where Kubernetes' pods have theirs), or its inode
+        number.
+      - Each socket says in RV(sockets[].netns) where it is. V(127.0.0.1) of a pod is not that of the host.
+      - Other namespaces than V(own) need root.
+    type: list
+    elements: str
+    default: [own]
   processes:
     description:
       - How much to tell of the processes that hold a socket.
@@ -61,10 +81,11 @@ options:
     default: full
   all_holders:
     description:
-      - Look into every process of the host, however many there are.
-      - Otherwise the search is over when each socket has an owner and every process in the control group of that owner
-        has been looked into. Several processes of one service that share a socket are all found in this way. A process
-        of another service, to which the socket was handed over or which inherited it, is not.
+      - Look into every process, however many there are.
+      - Otherwise the search is over when each socket has an owner, and every process in the control group of that owner
+        has been looked into. An owner in no control group but the root, as in many containers, has its session,
+        ancestors, descendants and siblings looked into instead. So the processes of one service that share a socket are
+        all found. A process of another service that got the socket as well is not.
     type: bool
     default: false
   udp_clients:
@@ -85,8 +106,11 @@ extends_documentation_fragment:
 notes:
   - Run it as root to see the processes of every socket. Without root the result has the same shape and the same
     sockets, units and containers, and the processes of the user's own sockets.
-  - Only the network namespace that the module runs in is looked at.
-  - The kernel may load its own modules C(inet_diag), C(tcp_diag) and C(udp_diag) to answer, as it does for C(ss).
+  - Processes of another PID namespace cannot be seen. In a container, the sockets of the host's network have no
+    processes.
+  - The kernel may load its own module C(inet_diag), C(tcp_diag), C(udp_diag) or C(unix_diag) to answer, as it does for
+    C(ss).
+  - No fact is set. Register the result.
 seealso:
   - module: community.general.listen_ports_facts
 author:
@@ -98,9 +122,14 @@ EXAMPLES = r"""
   ck8s.ports.listening_sockets_info:
   register: listening
 
-- name: Show what can be reached from outside, and to which service it belongs
+- name: What listens on all addresses
+  ck8s.ports.listening_sockets_info:
+    exposure: [wildcard]
+  register: exposed
+
+- name: Show it as protocol, port and unit
   ansible.builtin.debug:
-    msg: "{{ listening.sockets | json_query('[?exposure != `loopback`].[protocol, address, port, unit]') }}"
+    msg: "{{ exposed.sockets | community.general.json_query('[].[protocol, port, unit]') }}"
 
 - name: Who owns port 10250
   ck8s.ports.listening_sockets_info:
@@ -108,9 +137,74 @@ EXAMPLES = r"""
     ports: ["10250"]
   register: kubelet
 
-- name: Stop if something else than the kubelet does
+- name: Stop if anything but the kubelet does
   ansible.builtin.assert:
     that: kubelet.sockets | map(attribute='unit') | unique == ['snap.k8s.kubelet.service']
+    fail_msg: "{{ kubelet.sockets | map(attribute='processes') | flatten | map(attribute='cmdline') }}"
+
+- name: What is new since last week
+  ansible.builtin.debug:
+    msg: "{{ now | difference(then) }}"
+  vars:
+    now: "{{ listening.sockets | community.general.json_query('[].[protocol, address, port, unit]') }}"
+    then: "{{ lookup('ansible.builtin.file', 'listening/' ~ inventory_hostname ~ '.json') | from_json }}"
+
+- name: Keep what listens for the comparison of next week
+  ansible.builtin.copy:
+    content: "{{ listening.sockets | community.general.json_query('[].[protocol, address, port, unit]') }}"
+    dest: "listening/{{ inventory_hostname }}.json"
+    mode: "0600"
+  delegate_to: localhost
+
+- name: Only IPv6
+  ck8s.ports.listening_sockets_info:
+    families: [ipv6]
+
+- name: Everything that takes IPv4, dual-stack sockets included
+  ansible.builtin.debug:
+    msg: "{{ listening.sockets | community.general.json_query('[?family == `ipv4` || dual_stack].[address, port]') }}"
+
+- name: What listens in pods and other containers
+  ck8s.ports.listening_sockets_info:
+    netns: [all]
+  register: everywhere
+
+- name: Show it by pod
+  ansible.builtin.debug:
+    msg: "{{ everywhere.sockets | community.general.json_query(pods) }}"
+  vars:
+    pods: "[?container.pod_uid].{pod: container.pod_uid, namespace: netns_name, port: port}"
+
+- name: Fail when something listens that is not documented
+  ansible.builtin.assert:
+    that: undocumented == []
+    fail_msg: "Undocumented: {{ undocumented | join(', ') }}"
+  vars:
+    documented: [tcp/22, tcp/6443, tcp/10250, udp/8472]
+    reachable: "[?exposure != 'loopback'].join('/', [protocol, to_string(port)])"
+    undocumented: "{{ listening.sockets | community.general.json_query(reachable) | difference(documented) }}"
+
+- name: Who may talk to containerd
+  ck8s.ports.listening_sockets_info:
+    protocols: [unix]
+  register: local
+
+- name: Stop unless only root may
+  ansible.builtin.assert:
+    that: local.sockets | community.general.json_query(containerd) == ['same 0660 root root']
+  vars:
+    containerd: >-
+      [?path == '/run/containerd/containerd.sock'].join(' ', [path_status, mode, owner, group])
+
+- name: Which services run a program that has been replaced since, as after an upgrade
+  ansible.builtin.debug:
+    msg: "{{ listening.sockets | community.general.json_query(outdated) | unique }}"
+  vars:
+    outdated: "[?processes[?exe && ends_with(exe, '(deleted)')]].unit"
+
+- name: As fast as can be, with units and without processes
+  ck8s.ports.listening_sockets_info:
+    processes: none
 """
 
 RETURN = r"""
@@ -121,12 +215,12 @@ sockets:
   elements: dict
   contains:
     protocol:
-      description: V(tcp) or V(udp).
+      description: One of the values of O(protocols).
       type: str
       returned: always
       sample: tcp
     family:
-      description: The address family of the socket, V(ipv4) or V(ipv6).
+      description: The address family of the socket, one of the values of O(families).
       type: str
       returned: always
       sample: ipv6
@@ -134,11 +228,12 @@ sockets:
       description:
         - The local address, without brackets, prefix length or scope id (see RV(sockets[].interface)).
         - V(0.0.0.0) and V(::) are the wildcards. An IPv4 address in an IPv6 socket is written V(::ffff:192.0.2.1).
+        - For V(vsock), a context id in decimal digits, or V(any). V(null) for V(unix).
       type: str
       returned: always
       sample: "::"
     port:
-      description: The local port.
+      description: The local port. For V(raw), the number of the IP protocol. V(null) for V(unix).
       type: int
       returned: always
       sample: 10250
@@ -154,24 +249,28 @@ sockets:
       description:
         - From where the socket can be reached, as far as its binding goes; a firewall is another matter.
         - V(loopback) for 127.0.0.0/8, ::1, and a wildcard that is bound to the device C(lo). V(link_local) for
-          169.254.0.0/16 and fe80::/10. V(wildcard) for all addresses of the host. V(address) for one other address.
+          169.254.0.0/16 and fe80::/10. V(wildcard) for all addresses of the host. V(address) for one other address,
+          multicast included.
+        - V(null) for V(unix).
       type: str
       returned: always
       sample: wildcard
     dual_stack:
       description:
         - Whether this is an IPv6 wildcard that takes IPv4 as well. V(false) for every other address.
-        - V(null) for an IPv6 wildcard with RV(source) V(procfs), which does not tell.
+        - V(null) for an IPv6 wildcard with RV(source) V(procfs), which does not tell, and for V(unix) and V(vsock).
       type: bool
       returned: always
       sample: true
     uid:
-      description: The user id that the socket was made with.
+      description:
+        - The user id that the socket was made with.
+        - V(null) for V(vsock), and for V(unix) before Linux 5.3 and with RV(source) V(procfs).
       type: int
       returned: always
       sample: 0
     user:
-      description: The name of that user, V(null) when this host has none for the id.
+      description: The name of that user on this host, V(null) when there is none for the id.
       type: str
       returned: always
       sample: root
@@ -181,7 +280,9 @@ sockets:
       returned: always
       sample: 61893
     backlog:
-      description: How many connections may wait to be accepted. V(null) for UDP and with RV(source) V(procfs).
+      description:
+        - How many connections may wait to be accepted.
+        - V(null) for protocols and types without connections, for V(vsock), and with RV(source) V(procfs).
       type: int
       returned: always
       sample: 4096
@@ -190,7 +291,7 @@ sockets:
         - The systemd unit that the socket belongs to now, which is that of the process that holds it, or where no
           process is known, that of the process that made it.
         - A socket that systemd keeps for a service that does not run yet has its C(.socket) unit, or C(init.scope).
-        - V(null) when it belongs to no unit.
+        - V(null) when it belongs to no unit, and for V(unix) and V(vsock) when no process is known.
       type: str
       returned: always
       sample: snap.k8s.kubelet.service
@@ -266,7 +367,7 @@ sockets:
     kernel:
       description:
         - Whether the socket belongs to the kernel itself, so that no process can hold it.
-        - V(true) for the port of a VXLAN, Geneve or bareudp device, and when the module, as root in the first PID
+        - V(true) for the sockets in RV(sockets[].kernel_owner), and when the module, as root in the first PID
           namespace, has looked into all processes and found the socket in none.
       type: bool
       returned: always
@@ -277,12 +378,14 @@ sockets:
       returned: always
       contains:
         kind:
-          description: The kind of the network device, V(vxlan), V(geneve) or V(bareudp).
+          description:
+            - V(vxlan), V(geneve), V(bareudp) or V(wireguard) for network devices that are up.
+            - V(nfsd) for the NFS server, and V(lockd) for its lock manager where that was given a fixed port.
           type: str
           returned: always
           sample: vxlan
         devices:
-          description: The devices that use the port.
+          description: The devices that use the port. Empty for V(nfsd) and V(lockd).
           type: list
           elements: str
           returned: always
@@ -293,35 +396,49 @@ sockets:
       returned: always
       sample: 4026531840
     netns_name:
-      description: The name of that namespace, V(null) for the module's own.
+      description:
+        - The name of that namespace, as in C(/run/netns) or C(/run/docker/netns).
+        - V(null) when it has none, and with O(netns=own).
       type: str
       returned: always
       sample: null
     path:
-      description: Reserved for unix sockets. V(null) for others, like the four fields that follow.
+      description: The path of a unix socket as it was bound, or V(@) and its abstract name. V(null) for others.
       type: str
       returned: always
-      sample: null
+      sample: /run/containerd/containerd.sock
+    path_status:
+      description:
+        - Whether the file of a unix socket is still there. V(same) if it is and belongs to this socket. V(replaced) if
+          another file has taken its place, so that connecting to the path does not reach this socket. V(missing) if
+          none has.
+        - The path is looked up as the socket's process sees it, which in a container is not as the host does.
+        - V(null) for other sockets, abstract names, relative paths, and where it cannot be told - no process is known
+          and the path is not found here, the directory may not be searched, or RV(source) is V(procfs).
+      type: str
+      returned: always
+      sample: same
     type:
-      description: Reserved for unix sockets.
+      description: V(stream), V(dgram) or V(seqpacket) for V(unix) and V(vsock). V(null) for others.
       type: str
       returned: always
-      sample: null
+      sample: stream
     mode:
-      description: Reserved for unix sockets.
+      description: The permissions of the file, in four octal digits. V(null) unless RV(sockets[].path_status) is
+        V(same).
       type: str
       returned: always
-      sample: null
+      sample: "0660"
     owner:
-      description: Reserved for unix sockets.
+      description: The user that the file belongs to. V(null) unless RV(sockets[].path_status) is V(same).
       type: str
       returned: always
-      sample: null
+      sample: root
     group:
-      description: Reserved for unix sockets.
+      description: The group that the file belongs to. V(null) unless RV(sockets[].path_status) is V(same).
       type: str
       returned: always
-      sample: null
+      sample: root
 complete:
   description: Whether everything that was asked for could be seen. If not, RV(incomplete) says what could not.
   returned: always
@@ -355,11 +472,12 @@ source:
   description:
     - Where the sockets were read. V(sock_diag) is the kernel's own interface. V(procfs) is C(/proc/net), on kernels and
       in sandboxes that do not have it. V(mixed) when the protocols differ, see RV(sources).
+    - V(null) when the kernel has none of the protocols.
   returned: always
   type: str
   sample: sock_diag
 sources:
-  description: The same for each protocol.
+  description: The same for each protocol, V(absent) for one that the kernel does not have.
   returned: always
   type: dict
   sample: {tcp: sock_diag, udp: sock_diag}
