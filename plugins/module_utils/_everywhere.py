@@ -20,7 +20,7 @@ def gather(selection: Selection) -> _gather.Gathering:
     if "all" in selection.netns and found.denied:
         total.missing(
             "netns",
-            f"the network namespaces of {found.denied} processes may not be looked at: run as root to see all of them",
+            f"the network namespaces of {found.denied} processes may not be looked at: that takes root, and ptrace(2)",
             None,
         )
     for namespace in wanted:

@@ -100,22 +100,11 @@ class Join:
         self._at_home = search.at_home
         unowned = sum(1 for pids in search.pids.values() if not pids)
         if unowned:
-            reason = self._why_unowned(search.denied)
+            reason = why_unowned(search.denied)
             if reason is None:
                 self._all_seen = True
             else:
                 self.incomplete.append({"what": "processes", "reason": reason, "count": unowned})
-
-    @staticmethod
-    def _why_unowned(denied: int) -> str | None:
-        """Why sockets may have owners that were not found; None when they can have none."""
-        if os.geteuid() != 0:
-            return f"this user may not look into {denied} processes: run as root to see the owner of every socket"
-        if denied:
-            return f"{denied} processes may not be looked into, not even by root (see ptrace(2))"
-        if namespace_number("pid") != _INITIAL_PID_NAMESPACE:
-            return "no process of this PID namespace holds them: the kernel does, or a process of another namespace"
-        return None
 
     def _held_in(self, pids: list[int], made_in: str | None) -> str | None:
         """The group that a socket belongs to now: that of a holder. systemd holds sockets on behalf of others."""
@@ -168,6 +157,20 @@ class Join:
             except KeyError:
                 self._users[uid] = None
         return self._users[uid]
+
+
+def why_unowned(denied: int) -> str | None:
+    """Why sockets may have owners that were not found; None when they can have none.
+
+    denied: how many processes could not be looked into.
+    """
+    if os.geteuid() != 0:
+        return f"this user may not look into {denied} processes: run as root to see the owner of every socket"
+    if denied:
+        return f"{denied} processes may not be looked into, not even by root (see ptrace(2))"
+    if namespace_number("pid") != _INITIAL_PID_NAMESPACE:
+        return "no process of this PID namespace holds them: the kernel does, or a process of another namespace"
+    return None
 
 
 def namespace_number(kind: str) -> int | None:

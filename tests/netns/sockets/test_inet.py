@@ -197,6 +197,21 @@ def test_a_vxlan_device_that_is_down_owns_nothing(space: Space) -> None:
     assert [process["pid"] for process in row["processes"]] == [held.pid]
 
 
+def test_processes_that_come_and_go_are_no_error(space: Space) -> None:
+    """Thousands of short-lived processes while every process is looked into."""
+    churn = "import os\nwhile True:\n    if os.fork() == 0:\n        os._exit(0)\n    os.wait()"
+    with space.holding(tcp("127.0.0.1", 80)) as held:
+        running = [subprocess.Popen([sys.executable, "-I", "-S", "-c", churn]) for _ in range(2)]
+        try:
+            for _ in range(15):
+                (row,) = space.collect(all_holders=True)["sockets"]
+                assert [process["pid"] for process in row["processes"]] == [held.pid]
+        finally:
+            for process in running:
+                process.kill()
+                process.wait()
+
+
 def test_connections_do_not_appear(space: Space) -> None:
     connected = [tcp("127.0.0.1", 0, connect=["127.0.0.1", 80], count=300)]
     with space.holding(tcp("127.0.0.1", 80, listen=400)) as held, space.holding(*connected):

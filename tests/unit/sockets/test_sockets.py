@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.ck8s.ports.plugins.module_utils import (
     _ephemeral,
+    _join,
     _kernel_sockets,
     _netlink,
     _procnet,
@@ -251,3 +252,21 @@ def test_vsock(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_unix_names(raw: bytes, name: bytes) -> None:
     assert _unix_sockets.name_of(raw) == name
+
+
+@pytest.mark.parametrize(
+    ("uid", "denied", "namespace", "expected"),
+    [
+        (1000, 7, 0xEFFFFFFC, "this user may not look into 7 processes: run as root"),
+        (0, 1, 0xEFFFFFFC, "1 processes may not be looked into, not even by root"),
+        (0, 0, 4026532186, "no process of this PID namespace holds them"),
+        (0, 0, 0xEFFFFFFC, None),
+    ],
+)
+def test_a_socket_without_a_process_is_the_kernels_only_if_everything_was_seen(
+    monkeypatch: pytest.MonkeyPatch, uid: int, denied: int, namespace: int, expected: str | None
+) -> None:
+    monkeypatch.setattr(_join.os, "geteuid", lambda: uid)
+    monkeypatch.setattr(_join, "namespace_number", lambda _kind: namespace)
+    reason = _join.why_unowned(denied)
+    assert (reason is None) if expected is None else (reason is not None and reason.startswith(expected))
