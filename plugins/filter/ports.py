@@ -13,4 +13,8 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils import _probe_plan
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"ring": _probe_plan.ring, "probe_targets": _probe_plan.targets}
+        return {
+            "ring": _probe_plan.ring,
+            "probe_targets": _probe_plan.targets,
+            "claim_targets": _probe_plan.claim_targets,
+        }

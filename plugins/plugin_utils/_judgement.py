@@ -22,6 +22,7 @@ REACH = {
     "localhost": "No other host can connect.",
     "external": "Whom the policy lets in can connect, nobody else.",
 }
+CLAIM = "A client without credentials gets what the document says."
 UNDOCUMENTED = "Only documented ports, and those of node_verify_allow, listen on addresses that others can reach."
 
 
@@ -31,7 +32,8 @@ class Node:
 
     C(sockets) and C(firewall) are the results of listening_sockets_info and port_policy (in check mode),
     C(unix_sockets) maps a path to what its file is; each has C(error) instead where it could not be looked at.
-    C(probes) is what others tried on this node, C(allow) the listeners that are allowed besides the documented ones.
+    C(probes) is what others tried on this node, C(answers) what port_claims was told there, C(allow) the listeners that
+    are allowed besides the documented ones.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Node:
     firewall: Data
     unix_sockets: Data
     probes: list[Data] = field(default_factory=list)
+    answers: list[Data] = field(default_factory=list)
     allow: list[Data] = field(default_factory=list)
 
 
@@ -81,6 +84,10 @@ def _judge_port(node: Node, port: Data) -> list[Finding]:
         "reach": (
             REACH[port["scope"]],
             checks.reach(port, node.policy, sockets, [p for p in node.probes if p["id"] == port["id"]]),
+        ),
+        "claim": (
+            CLAIM,
+            no_sockets or checks.claim(port, sockets, [a for a in node.answers if a["label"] == port["id"]]),
         ),
     }
     subject = f"{port['port']}/{port['protocol']} {port['id']}"

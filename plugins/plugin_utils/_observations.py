@@ -23,7 +23,8 @@ SOCKETS = "__node_verify_sockets"
 FIREWALL = "__node_verify_firewall"
 UNIX_SOCKETS = "__node_verify_unix_sockets"
 PROBES = "__node_verify_probes"
-VARIABLES = (PROFILE, POLICY, SOCKETS, FIREWALL, UNIX_SOCKETS, PROBES)
+ANSWERS = "__node_verify_answers"
+VARIABLES = (PROFILE, POLICY, SOCKETS, FIREWALL, UNIX_SOCKETS, PROBES, ANSWERS)
 
 _RULE_COMMENT = re.compile(r' comment "([^"]*)"$')
 
@@ -49,6 +50,7 @@ def node(name: str, facts: Data, probes: list[Data], allow: list[Data]) -> Node:
         firewall=_firewall(facts.get(FIREWALL) or {}),
         unix_sockets={item["item"]["path"]: _file(item) for item in (facts.get(UNIX_SOCKETS) or {}).get("results", [])},
         probes=probes,
+        answers=(facts.get(ANSWERS) or {}).get("results", []),
         allow=allow,
     )
 

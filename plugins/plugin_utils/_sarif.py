@@ -21,6 +21,7 @@ CHECKS = {
     "owner": "The documented process holds the port",
     "firewall": "The firewall holds the policy",
     "reach": "Whom the policy lets in can connect, nobody else",
+    "claim": "A client without credentials gets what the document says",
     "unix_socket": "The unix socket is closed to others",
     "undocumented": "Nothing undocumented listens for others",
     "observed": "The node can be looked at",

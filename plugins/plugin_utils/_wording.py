@@ -56,3 +56,23 @@ def probe(result: Data) -> str:
     """A probe and its result: node2 to 10.0.0.11 port 2380: silent."""
     detail = f" ({result['detail']})" if result.get("detail") else ""
     return f"{result['prober']} to {result['host']} port {result['port']}: {result['status']}{detail}"
+
+
+def sentence(answer: Data) -> str:
+    """What a client without credentials got, as a sentence."""
+    spoken = {True: answer["version"] or "TLS", False: "plain text", None: "no protocol known"}[answer["tls"]]
+    if answer["status"] is not None:
+        return f"HTTP {answer['status']} over {spoken}."
+    words = {
+        "refused": "Refused without a certificate",
+        "closed": "Closed without an answer",
+        "no_http": "An answer that is not HTTP",
+    }
+    return f"{words.get(answer['outcome'], 'No answer')} ({spoken}; {answer['detail']})."
+
+
+def answer(result: Data) -> str:
+    """A result of port_claims as evidence."""
+    certificate = result["certificate"]
+    shown = f" Certificate {certificate['common_name']} until {certificate['expires']}." if certificate else ""
+    return f"{result['host']} port {result['port']} {result['path']}: {sentence(result)}{shown}"

@@ -17,7 +17,13 @@ COULD_NOT_LOOK = {"error": "Could not be looked at."}
 
 
 def expected_port(case: dict[str, Any]) -> dict[str, Any]:
-    usual = {"presence": "required", "kernel": False, "notes": [], "documented": {"edition": "2025-08", "line": 1}}
+    usual = {
+        "presence": "required",
+        "kernel": False,
+        "notes": [],
+        "claims": {},
+        "documented": {"edition": "2025-08", "line": 1},
+    }
     changed = {key: case[key] for key in ("presence", "comm") if key in case}
     return {**usual, **TABLE["usual"][case["port"]], **changed}
 
@@ -46,6 +52,24 @@ def probe(text: str, port: dict[str, Any]) -> dict[str, Any]:
         "source": None if source == "-" else source,
         "status": status,
         "detail": "",
+    }
+
+
+def answer(text: str, port: dict[str, Any]) -> dict[str, Any]:
+    outcome, spoken, status, *more = text.split(" ")
+    tls = spoken.startswith("TLS")
+    certificate = {"common_name": "node1", "expires": "2026-01-01T00:00:00Z", "expired": "expired" in more}
+    return {
+        "label": port["id"],
+        "host": "127.0.0.1",
+        "port": port["port"],
+        "path": "/",
+        "outcome": outcome,
+        "detail": "" if outcome == "answered" else outcome,
+        "tls": {"plain": False, "none": None}.get(spoken, True),
+        "version": spoken if tls else None,
+        "status": None if status == "-" else int(status),
+        "certificate": certificate if tls else None,
     }
 
 
@@ -78,6 +102,7 @@ def judged(case: dict[str, Any]) -> list[Finding]:
             firewall=firewall(case, made, port),
             unix_sockets={},
             probes=[probe(text, port) for text in case.get("probes", [])],
+            answers=[answer(case["answer"], port)] if "answer" in case else [],
         )
     )
 
@@ -100,7 +125,7 @@ def test_case(case: dict[str, Any]) -> None:
         assert finding.outcome.fix
 
 
-@pytest.mark.parametrize("check", ["bind", "owner", "firewall", "reach"])
+@pytest.mark.parametrize("check", ["bind", "owner", "firewall", "reach", "claim"])
 def test_each_check_has_a_case_for_every_status_it_can_give(check: str) -> None:
     given = {case["gives"].partition(" ")[0] for case in TABLE["cases"] if case["check"] == check}
     warns = {"warn"} if check == "firewall" else set()
