@@ -16,6 +16,9 @@ from ansible_collections.ck8s.ports.plugins.module_utils import _cgroups, _proce
 # systemd's hierarchy where processes are kept in cgroup version 1.
 _SYSTEMD_V1_MOUNT = "/sys/fs/cgroup/systemd"
 
+# systemd hands sockets over from descriptor 3 on (sd_listen_fds(3)), and servers open theirs before they have clients.
+_LOW_DESCRIPTORS = 64
+
 
 class Search:
     """A search for the holders of sockets, by inode number.
@@ -51,26 +54,38 @@ class Search:
         self._settled |= self.at_home
 
     def look_into_others(self, exhaustive: bool) -> None:
-        """Look into the processes that no group has led to, once, in the order of their ids.
+        """Look into the processes that no group has led to, in the order of their ids.
 
         Unless exhaustive, end as soon as every socket has an owner. Those that share it by inheritance are then found
         in the owner's group, and where it has none (all in the root group, as in containers) among its relatives.
+
+        First only the lowest descriptors of each process are read: there is what it opened at its start, and what
+        systemd handed to it. The others are read for sockets that nobody at all was found to hold.
         """
         alone: set[int] = set()
-        for pid in self._everybody():
-            if not exhaustive and len(self._settled) == len(self.pids):
-                self._look_into_relatives(alone)
-                return
-            if pid in self.seen:
-                continue
-            found = self._look_into(pid, None) - self._settled
-            if found and not self._is_on_behalf(pid):
-                self._settled |= found
-                group = self._group_of(pid)
-                if pid in group:
-                    self._look_into_group(group, found)
-                else:
-                    alone.add(pid)
+        limits = (None,) if exhaustive else (_LOW_DESCRIPTORS, None)
+        for limit in limits:
+            for pid in self._everybody():
+                if not exhaustive and len(self._settled) == len(self.pids):
+                    break
+                if pid not in self.seen:
+                    self._look_for_owner(pid, limit, alone)
+            if all(self.pids.values()):
+                break
+        if not exhaustive:
+            self._look_into_relatives(alone)
+
+    def _look_for_owner(self, pid: int, limit: int | None, alone: set[int]) -> None:
+        """Look into a process, and settle the sockets that it holds for itself. `alone` gets one without a group."""
+        found = self._look_into(pid, None, limit) - self._settled
+        if not found or self._is_on_behalf(pid):
+            return
+        self._settled |= found
+        group = self._group_of(pid)
+        if pid in group:
+            self._look_into_group(group, found)
+        else:
+            alone.add(pid)
 
     def _everybody(self) -> list[int]:
         return sorted(int(name) for name in os.listdir(self._proc) if name.isdigit())
@@ -123,11 +138,11 @@ class Search:
         """Whether a process is systemd, which holds sockets for the services that it hands them to."""
         return _processes.name_of(pid, self._proc) == "systemd"
 
-    def _look_into(self, pid: int, only: set[int] | None) -> set[int]:
+    def _look_into(self, pid: int, only: set[int] | None, limit: int | None = None) -> set[int]:
         """Record which sockets a process holds, and return them. A process that exits meanwhile holds none.
 
         only: stop at the last of these: listening sockets are made early and have low descriptors, before thousands of
-        connections.
+        connections. limit: read only so many descriptors; the process counts as seen if it has no more.
         """
         found: set[int] = set()
         self.seen.add(pid)
@@ -142,7 +157,10 @@ class Search:
             return found
         try:
             with os.scandir(directory) as entries:
-                for entry in entries:
+                for number, entry in enumerate(entries):
+                    if number == limit:
+                        self.seen.discard(pid)
+                        break
                     try:
                         inode = links.get(os.readlink(entry.name, dir_fd=directory))
                     except PermissionError:  # the list may be read, the links not: they are guarded by ptrace(2)

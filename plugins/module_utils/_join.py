@@ -45,7 +45,7 @@ class Join:
 
     def row(self, sock: Socket) -> dict[str, object]:
         """The entry of one socket in the module's result."""
-        pids = self._pids.get(sock.inode, [])
+        pids = sorted(self._pids.get(sock.inode, ()))
         made_in = None if sock.cgroup_id is None else self._paths.get(sock.cgroup_id)
         group = made_in if not pids or sock.inode in self._at_home else self._held_in(pids, made_in)
         unit, container = (None, None) if group is None else self._belonging(group)

@@ -94,6 +94,20 @@ def test_a_socket_that_only_systemd_holds_takes_the_whole_walk(machine: Machine)
     assert seen == [1, 50]
 
 
+def test_high_descriptors_are_read_only_for_sockets_that_nobody_holds(machine: Machine) -> None:
+    """A process with connections before its listening socket, as after a descriptor was passed to it late."""
+    machine.process(50, "/busy.service", *range(1000, 1200), 100)
+    search, seen = machine.search({"/gone.service": {100}})
+    assert search.pids == {100: [50]}
+    assert seen == [1, 50]
+    (machine.proc / "1/fd/7").symlink_to("socket:[100]")
+    search, seen = machine.search({"/ssh.socket": {100}})
+    assert search.pids == {100: [1]}
+    assert seen == [1]
+    search, _seen = machine.search({"/ssh.socket": {100}}, exhaustive=True)
+    assert search.pids == {100: [1, 50]}
+
+
 def test_in_the_root_group_the_relatives_share_a_socket(machine: Machine) -> None:
     """A server whose parent, child, grandchild, sibling and fellow of the session hold its socket, and strangers."""
     machine.process(10, "/", 100, session=10)
