@@ -20,6 +20,8 @@ from tests.lab.guard import refuse_machine_namespace
 
 _ROOT = Path(__file__).resolve().parents[3]
 _HOLDER = Path(__file__).with_name("holder.py")
+# The Python that stands for the node's; test_interpreters.py goes through all that there are.
+NODE_PYTHON = os.environ.get("CK8S_NODE_PYTHON") or sys.executable
 _COLLECT = (
     "import json, sys; from ansible_collections.ck8s.ports.plugins.module_utils._listening import collect;"
     " json.dump(collect(json.loads(sys.argv[1])), sys.stdout)"

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The same answer under every Python from 3.8 that is found on this machine.
 
-Beside those on PATH and pyenv's, CK8S_PYTHONS may name more, separated by colons.
+Beside those on PATH and pyenv's, CK8S_PYTHONS may name more, separated by colons. The other tests of this directory use
+the one that CK8S_NODE_PYTHON names.
 """
 
 from __future__ import annotations
