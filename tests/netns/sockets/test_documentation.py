@@ -37,7 +37,8 @@ def compare(value: dict[str, Any], documented: dict[str, Any]) -> None:
         one = value[key]
         assert one is None or isinstance(one, TYPES[field["type"]]), key
         if "contains" in field and one is not None:
-            for entry in one if isinstance(one, list) else [one]:
+            entries: list[Any] = one if isinstance(one, list) else [one]
+            for entry in entries:
                 compare(entry, field["contains"])
 
 

@@ -266,7 +266,7 @@ def test_unix_names(raw: bytes, name: bytes) -> None:
 def test_a_socket_without_a_process_is_the_kernels_only_if_everything_was_seen(
     monkeypatch: pytest.MonkeyPatch, uid: int, denied: int, namespace: int, expected: str | None
 ) -> None:
-    monkeypatch.setattr(_join.os, "geteuid", lambda: uid)
+    monkeypatch.setattr("os.geteuid", lambda: uid)
     monkeypatch.setattr(_join, "namespace_number", lambda _kind: namespace)
     reason = _join.why_unowned(denied)
     assert (reason is None) if expected is None else (reason is not None and reason.startswith(expected))
