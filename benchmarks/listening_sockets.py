@@ -16,6 +16,7 @@ import contextlib
 import json
 import os
 import platform
+import secrets
 import signal
 import statistics
 import subprocess
@@ -156,7 +157,7 @@ def control_groups() -> Iterator[Path | None]:
     """A slice for services, as systemd makes it; None where no cgroup2 tree can be written."""
     for mount in (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified")):
         if (mount / "cgroup.controllers").exists():
-            group = mount / f"ck8sbench{os.getpid()}.slice"
+            group = mount / f"ck8sbench{secrets.token_hex(4)}.slice"
             try:
                 group.mkdir()
             except OSError:

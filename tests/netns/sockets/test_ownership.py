@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -43,7 +44,7 @@ def groups() -> Iterator[Path]:
     mount = next((one for one in mounts if (one / "cgroup.controllers").exists()), None)
     if mount is None or not os.access(mount, os.W_OK):
         pytest.skip("no cgroup2 tree that this user may write; the logic is tested in tests/unit/sockets")
-    top = mount / f"ck8stest{os.getpid()}.slice"
+    top = mount / f"ck8stest{secrets.token_hex(4)}.slice"
     names = ["kubelet.service", "ssh.socket", "ssh.service", f"{POD}/cri-containerd-{CONTAINER}.scope"]
     try:
         for name in names:
