@@ -52,15 +52,15 @@ class Facts:
             self.facts[name] = {"value": fact.value, "source": fact.source}
 
 
-def collect(root: str = "/", proc: str = "/proc") -> Facts:
-    """What the system below `root` tells of itself; processes and units are asked only with the root /.
+def collect(root: str = "/", live: bool | None = None) -> Facts:
+    """What the system below `root` tells of itself.
 
-    Raises ValueError when root is not a directory.
+    live: whether the processes and units of the running system are its own; by default, when root is /. Raises
+    ValueError when root is not a directory.
     """
     root = os.path.abspath(root)
     if not os.path.isdir(root):
         raise ValueError(f"root: {root} is not a directory")
-    live = root == "/"
     tree = Tree(root)
     try:
         current = installed(tree)
@@ -68,7 +68,7 @@ def collect(root: str = "/", proc: str = "/proc") -> Facts:
         found = Facts(installed=False)
         found.absent = dict.fromkeys(NAMES, str(exc))
         return found
-    node = Node(tree, current, live, proc)
+    node = Node(tree, current, live=root == "/" if live is None else live)
     found = Facts(installed=True)
     for name, read in _FACTS.items():
         found.note(name, lambda read=read: read(node))  # type: ignore[misc]

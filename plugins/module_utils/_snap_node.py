@@ -54,7 +54,7 @@ class Node:
     units: what systemd says of the services, None where it was not asked or did not answer; then why.
     """
 
-    def __init__(self, tree: Tree, current: str, live: bool, proc: str = "/proc") -> None:
+    def __init__(self, tree: Tree, current: str, live: bool) -> None:
         self.tree = tree
         self.current = current
         self.live = live
@@ -66,7 +66,7 @@ class Node:
                 self.units = _snap_units.ask()
             except Unreadable as exc:
                 self.units_unknown = str(exc)
-            self.processes = running(self.units, proc)
+            self.processes = running(self.units)
         self._services: dict[str, Service | Unreadable] = {}
 
     def service(self, name: str) -> Service:

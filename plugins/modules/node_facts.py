@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: node_facts
 short_description: Tell who a node of Canonical Kubernetes is
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Reads on a node what the snap C(k8s) is, which part the node has in its cluster, and which addresses and ports its
     services were told to use.
@@ -71,8 +71,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 installed:
-  description: Whether the snap C(k8s) is installed, by the link C(/snap/k8s/current) (C(/var/lib/snapd/snap/k8s/current)
-    on other distributions than Ubuntu and Debian). If not, every fact is in RV(absent).
+  description:
+    - Whether the snap C(k8s) is installed, by the link C(/snap/k8s/current), or C(/var/lib/snapd/snap/k8s/current) on
+      distributions where snapd mounts there.
+    - If not, every fact is in RV(absent).
   returned: always
   type: bool
   sample: true
@@ -205,8 +207,8 @@ facts:
       returned: when known
       sample: {value: classic, source: file /snap/k8s/current/meta/snap.yaml}
 absent:
-  description: The facts that could not be read, by the same names, each with the reason. Every fact is either here or in
-    RV(facts).
+  description: The facts that could not be read, by the same names, each with the reason. Every fact is either here
+    or in RV(facts).
   returned: always
   type: dict
   sample: {service_cidrs: "a worker does not know the networks of services: only the API server is told"}
