@@ -55,14 +55,16 @@ def endpoint(text: str) -> tuple[str | None, int | None]:
     None stands for what is not given.
     """
     if text.startswith("["):
-        host, _bracket, rest = text[1:].partition("]")
-        if rest and not rest.startswith(":"):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
             raise Unreadable(f"{text!r} is not an address with a port")
         number = rest[1:]
     elif text.count(":") == 1:
         host, _colon, number = text.partition(":")
     else:
         host, number = text, ""
+    if not host and not number:
+        raise Unreadable(f"{text!r} is neither an address nor a port")
     return (address(host) if host else None), (port(number) if number else None)
 
 

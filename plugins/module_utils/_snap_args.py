@@ -88,6 +88,9 @@ def split(  # noqa: PLR0912
         if quote == "" and character == "#" and not inside:
             position = (text.find("\n", position) + 1) or len(text)
             continue
+        if quote != "'" and text.startswith("\\\n", start):  # the line goes on
+            position += 1
+            continue
         inside = True
         if character == quote:
             quote = ""
@@ -115,8 +118,6 @@ def split(  # noqa: PLR0912
 
 def _unescaped(character: str, quote: str) -> str:
     """What a backslash before a character stands for; in double quotes it stays before most of them."""
-    if character == "\n":
-        return ""
     return character if not quote or character in '"\\$`' else "\\" + character
 
 

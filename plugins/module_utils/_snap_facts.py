@@ -67,11 +67,11 @@ def datastore(node: Node) -> Fact:
     except Unreadable:  # by name, which is never k8sd's doing
         local = False
     if local:
-        # etcd's directories are on every node: only its arguments tell.
-        try:
-            return Fact("etcd", f"{service.source}, {node.service('etcd').source}")
-        except Missing:
-            pass
+        # etcd's directories are on every node: only that it has arguments tells.
+        path = f"{ARGS}/etcd"
+        process = node.processes.get("etcd")
+        if process or node.tree.exists(path):
+            return Fact("etcd", f"{service.source}, {f'process {process.pid} (etcd)' if process else f'file {path}'}")
     return Fact("external", service.source)
 
 

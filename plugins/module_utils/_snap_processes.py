@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The running process of one of the snap's services. Private to the collection.
 
-A process is known by its control group, which systemd puts it in and which it cannot leave by itself, and by its name.
-Not by its program: kubelet and kube-* are links to one program, and so are k8sd and k8s-apiserver-proxy. Not by its
-name alone: anybody may run something of that name, a pod included.
+A process is known by its name, and by being its unit's: because systemd says so, or else by its control group, which
+systemd puts it in and which it cannot leave by itself. Not by its program: kubelet and kube-* are links to one program,
+and so are k8sd and k8s-apiserver-proxy. Not by its name alone: anybody may run something of that name, a pod included.
 """
 
 from __future__ import annotations
@@ -46,12 +46,13 @@ def running(units: dict[str, Unit] | None, proc: str = "/proc") -> dict[str, Pro
 
 
 def _look_at(pid: int, wanted: str, proc: str) -> tuple[str, Process] | None:
+    """The process, if it is one of a service's: of `wanted`, if that is not ''."""
     name = _processes.name_of(pid, proc)
-    # Several processes may be in the group: helpers, and for a moment the shell that starts the service.
+    # The main process is for a moment the shell that starts the service, and others may be in its group.
     services = [one for one in SERVICES if one[:_NAME_LENGTH] == name and wanted in ("", one)]
     if name is None or not services:
         return None
-    if unit_of_path(_relative(_cgroups.of_process(pid, proc), proc)) != unit_of(services[0]):
+    if not wanted and unit_of_path(_relative(_cgroups.of_process(pid, proc), proc)) != unit_of(services[0]):
         return None
     described = _processes.describe(pid, full=True, proc=proc)
     arguments = described["cmdline"] if described else None

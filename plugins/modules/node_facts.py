@@ -17,8 +17,9 @@ description:
   - A running process knows best. The arguments of a service are those of the command line of its process; the file
     C(/var/snap/k8s/common/args/SERVICE) counts only when the service does not run, since what was written into it after
     the start is not in force. Below both are k8sd's own files C(daemon.yaml), the truststore and the lock files.
-  - A process is taken for a service's if it has the service's name (C(comm)) and is in the control group of its unit.
-    Its program is not looked at, since several services are one program under several names.
+  - A process is taken for a service's if it has the service's name (C(comm)) and is the main process of its unit or,
+    where systemd cannot be asked, in the unit's control group. Its program is not looked at, since several services are
+    one program under several names.
   - Nothing is guessed. A fact has the place where it was read beside its value; one that cannot be read is in
     RV(absent) with the reason. Defaults of the software are not reported as settings.
   - Files are read up to 1 MiB, and only regular ones. A file that is damaged, too large, a directory, a named pipe or

@@ -56,7 +56,7 @@ Type=simple
 WantedBy=multi-user.target
 """
 
-# As microcluster writes it: the certificate, which is not read, is that of RFC 5280's example length and no real one.
+# As microcluster writes it. The certificate is never read, and stands here for a block of text of the same shape.
 _MEMBER = """\
 name: {name}
 address: {address}
