@@ -86,7 +86,7 @@ REASONS = {
 
 _STATE = "var/snap/k8s/common/var/lib/k8sd/state"
 # (kind of node, the file, the facts that need it)
-FILES = (
+FILES: tuple[tuple[str, str, set[str]], ...] = (
     ("control_plane_1.34_etcd", "var/snap/k8s/common/args/kube-apiserver", {"datastore", "service_cidrs"}),
     ("control_plane_1.34_etcd", "var/snap/k8s/common/args/etcd", set()),
     ("control_plane_1.34_etcd", "var/snap/k8s/common/args/kube-proxy", {"pod_cidrs"}),
