@@ -56,10 +56,12 @@ class Tree:
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError as exc:
-            raise Unreadable(f"{path} is not text: byte {exc.start + 1} is not UTF-8") from None
+            raise Unreadable(f"{shown(path)} is not text: byte {exc.start + 1} is not UTF-8") from None
         control = _CONTROL.search(text)
         if control:
-            raise Unreadable(f"{path} is not text: character {control.start() + 1} is U+{ord(control.group()):04X}")
+            raise Unreadable(
+                f"{shown(path)} is not text: character {control.start() + 1} is U+{ord(control.group()):04X}"
+            )
         return text
 
     def _bytes(self, path: str) -> bytes:
@@ -80,7 +82,7 @@ class Tree:
                 size += len(part)
         finally:
             os.close(file)
-        raise Unreadable(f"{path} has {max(size, status.st_size)} bytes; more than {LIMIT} are not read")
+        raise Unreadable(f"{shown(path)} has {max(size, status.st_size)} bytes; more than {LIMIT} are not read")
 
     def exists(self, path: str) -> bool:
         """Whether there is anything at `path`, a link that leads nowhere included. Raises Unreadable."""
@@ -98,7 +100,7 @@ class Tree:
             return os.readlink(self.root + self._resolve(path, follow_last=False))
         except OSError as exc:
             if exc.errno == errno.EINVAL:
-                raise Unreadable(f"{path} is not a symbolic link") from None
+                raise Unreadable(f"{shown(path)} is not a symbolic link") from None
             raise _why(path, exc) from None
 
     def names(self, path: str) -> list[str]:
@@ -109,7 +111,7 @@ class Tree:
                 for entry in entries:
                     found.append(entry.name)
                     if len(found) > MOST_NAMES:
-                        raise Unreadable(f"{path} has more than {MOST_NAMES} entries; they are not read")
+                        raise Unreadable(f"{shown(path)} has more than {MOST_NAMES} entries; they are not read")
         except OSError as exc:
             raise _why(path, exc) from None
         return sorted(found)
@@ -145,17 +147,22 @@ class Tree:
         return "/".join(["", *done])
 
 
+def shown(path: str) -> str:
+    """A path as it can be told: names of files are bytes, and those that are not UTF-8 become `\\xff`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def _refuse_other_than_file(path: str, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "something else")
-        raise Unreadable(f"{path} is {kind}, not a file")
+        raise Unreadable(f"{shown(path)} is {kind}, not a file")
     if status.st_size > LIMIT:
-        raise Unreadable(f"{path} has {status.st_size} bytes; more than {LIMIT} are not read")
+        raise Unreadable(f"{shown(path)} has {status.st_size} bytes; more than {LIMIT} are not read")
 
 
 def _why(path: str, exc: OSError) -> Unreadable:
     if exc.errno in (errno.ENOENT, errno.ENOTDIR):
-        return Missing(f"{path} does not exist")
+        return Missing(f"{shown(path)} does not exist")
     if exc.errno in (errno.EACCES, errno.EPERM):
-        return Unreadable(f"{path} may not be read ({exc.strerror}): run as root")
-    return Unreadable(f"{path} cannot be read ({exc.strerror or exc})")
+        return Unreadable(f"{shown(path)} may not be read ({exc.strerror}): run as root")
+    return Unreadable(f"{shown(path)} cannot be read ({exc.strerror or exc})")

@@ -13,7 +13,7 @@ import os
 import re
 import subprocess
 
-from ansible_collections.ck8s.ports.plugins.module_utils._snap_files import Missing, Tree, Unreadable
+from ansible_collections.ck8s.ports.plugins.module_utils._snap_files import Missing, Tree, Unreadable, shown
 
 SERVICES = (
     "containerd", "etcd", "k8s-apiserver-proxy", "k8s-dqlite", "k8sd", "kube-apiserver", "kube-controller-manager",
@@ -91,7 +91,7 @@ def is_enabled(tree: Tree, service: str) -> tuple[bool, str]:
         if name.endswith(".wants"):
             link = f"{_DIRECTORY}/{name}/{unit}"
             if tree.exists(link):
-                return True, link
+                return True, shown(link)
     path = f"{_DIRECTORY}/{unit}"
     if not tree.exists(path):
         raise Missing(f"{path} does not exist")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.ck8s.ports.plugins.module_utils._snap_files import Unreadable
+from ansible_collections.ck8s.ports.plugins.module_utils._snap_files import Unreadable, shown
 
 _KEY = re.compile(r"([A-Za-z_][\w.-]*):(?:[ \t]+(.*))?$", re.ASCII)
 # What a value that is written without quotes may not start with, and what may not be in it (YAML 1.2, 7.3.3).
@@ -25,7 +25,7 @@ class Flat:
 
     def __init__(self, path: str, values: dict[str, str | None]) -> None:
         """values: None for those that are not one value on one line."""
-        self._path = path
+        self._path = shown(path)
         self._values = values
 
     def get(self, key: str) -> str:
@@ -89,4 +89,4 @@ def _scalar(text: str) -> str | None:
 
 
 def _refusal(path: str, number: int) -> Unreadable:
-    return Unreadable(f"{path} is not understood: line {number} is not KEY: VALUE, or the key is there twice")
+    return Unreadable(f"{shown(path)} is not understood: line {number} is not KEY: VALUE, or the key is there twice")

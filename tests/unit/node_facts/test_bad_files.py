@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import pytest
 
 from ansible_collections.ck8s.ports.plugins.module_utils._node_facts import NAMES, collect
 from ansible_collections.ck8s.ports.plugins.module_utils._snap_files import LIMIT, Missing, Tree, Unreadable
-from tests.unit.node_facts.trees import build, describe
+from tests.unit.node_facts.trees import build, describe, names
 
 _COLLECTIONS = Path(__file__).parents[3] / "collections"
 
@@ -144,6 +145,39 @@ def test_bad_directory(path: str, spoil: Callable[[Path], None], tmp_path: Path)
     if path == "snap/k8s":
         assert not found.installed
         assert found.facts == {}
+
+
+@pytest.mark.parametrize("kind", names())
+def test_random_damage(kind: str, tmp_path: Path) -> None:
+    """Whatever becomes of a file: every fact is told or absent, and all of it can be sent to the controller."""
+    generator = random.Random(kind)
+    root = build(describe(kind), tmp_path)
+    files = sorted(place for place in root.rglob("*") if place.is_file() and not place.is_symlink())
+    for _number in range(30):
+        place = generator.choice(files)
+        before = place.read_bytes()
+        damaged = bytearray(before)
+        for _change in range(generator.randint(1, 4)):
+            position = generator.randint(0, len(damaged))
+            piece = generator.choice(
+                [b"", b"\xff", b"\0", b'"', b"'", b"\\", b"\n", b":", b"[", b"$(", b",", b"-", b" ", b"9"]
+            )
+            damaged[position : position + generator.choice([0, 1, 1, 10])] = piece
+        place.write_bytes(damaged)
+        found = collect(str(root))
+        assert sorted([*found.facts, *found.absent]) == sorted(NAMES), place
+        json.dumps([found.facts, found.absent, found.problems]).encode("utf-8")
+        place.write_bytes(before)
+
+
+def test_names_that_are_not_utf8(tmp_path: Path) -> None:
+    root = build(describe("control_plane_1.34_etcd"), tmp_path)
+    store = os.fsencode(root / _STATE / "truststore")
+    Path(os.fsdecode(store + b"/\xff.yaml")).write_text("name", encoding="utf-8")
+    Path(os.fsdecode(os.fsencode(root) + b"/etc/systemd/system/\xff.wants")).mkdir()
+    found = collect(str(root))
+    assert "truststore/\\xff.yaml is not understood: line 1" in found.absent["control_plane_addresses"]
+    json.dumps([found.facts, found.absent], ensure_ascii=False).encode("utf-8")
 
 
 _AS_NOBODY = """
