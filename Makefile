@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/collections
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages demo test lint unit netns molecule build clean
+.PHONY: help venv packages demo test lint unit interpreters netns molecule bench build clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,11 +37,18 @@ lint: venv ## ruff, mypy, ansible-lint (production)
 unit: venv ## pure functions, data, rendering
 	$(BIN)/pytest tests/unit
 
+interpreters: venv ## the unit tests of the node's code under every Python from 3.8 on that is found here
+	scripts/test-interpreters.sh
+
 netns: packages venv ## real sockets, rules and packets, in network namespaces
 	$(SANDBOX) $(BIN)/pytest tests/netns
 
 molecule: packages venv ## the default scenario, on the lab
 	$(SANDBOX) $(BIN)/molecule --base-config .config/molecule/config.yml test
+
+bench: packages venv ## listening_sockets_info beside ss, psutil and listen_ports_facts; on an idle machine
+	benchmarks/environment.sh
+	$(SANDBOX) $(BIN)/python -m benchmarks.listening_sockets
 
 build: venv ## the tarball, under build/
 	$(BIN)/ansible-galaxy collection build --force --output-path build
