@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, ck8s.ports contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A timer on the host that no one else has to keep alive. Private to the collection."""
+"""A timer on the host that no one else keeps alive, and what else is asked of systemd. Private to the collection."""
 
 from __future__ import annotations
 
@@ -30,15 +30,17 @@ def start_timer(script: str, token: str, seconds: int, *, systemd: bool) -> None
         )  # fmt: skip
         return
     try:
-        subprocess.Popen(
-            ["/bin/sh", script, token, str(seconds)],
+        # The first shell ends at once, so that the second one is no descendant of this process and shares no fate of it.
+        subprocess.run(
+            ["/bin/sh", "-c", '/bin/sh "$@" &', "sh", script, token, str(seconds)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
             start_new_session=True,
+            check=True,
         )
-    except OSError as error:
+    except (OSError, subprocess.CalledProcessError) as error:
         raise FirewallError(f"cannot start the process that would take the change back: {error}") from error
 
 
@@ -48,6 +50,12 @@ def stop_timer(token: str, *, systemd: bool) -> None:
         return  # its process looks once a second whether it is needed
     with contextlib.suppress(FirewallError):
         _systemd("systemctl", "stop", f"{_unit(token)}.timer")
+
+
+def unload_unit(name: str) -> None:
+    """Have systemd forget a unit whose file is gone; one that has run at boot stays "active" otherwise."""
+    with contextlib.suppress(FirewallError):
+        _systemd("systemctl", "--no-block", "stop", name)
 
 
 def _unit(token: str) -> str:
@@ -61,9 +69,9 @@ def _systemd(*command: str) -> None:
             encoding="utf-8", errors="replace", timeout=SYSTEMD_PATIENCE, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise FirewallError(f"cannot start the timer that would take the change back: {error}") from error
+        raise FirewallError(f"systemd cannot be asked to take the change back in time: {error}") from error
     if completed.returncode != 0:
         raise FirewallError(
-            f"cannot start the timer that would take the change back: `{' '.join(command[:1])}` failed with status "
+            f"systemd cannot be asked to take the change back in time: `{command[0]}` failed with status "
             f"{completed.returncode}: {completed.stdout.strip()}"
         )

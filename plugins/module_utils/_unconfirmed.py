@@ -26,10 +26,10 @@ import time
 from typing import Any, Dict, Iterator
 
 from ansible_collections.ck8s.ports.plugins.module_utils import _files
-from ansible_collections.ck8s.ports.plugins.module_utils._boot import Boot, BootPlan
+from ansible_collections.ck8s.ports.plugins.module_utils._boot import UNIT, Boot, BootPlan
 from ansible_collections.ck8s.ports.plugins.module_utils._firewall import FirewallError, Load
 from ansible_collections.ck8s.ports.plugins.module_utils._restore_script import render_restore_script
-from ansible_collections.ck8s.ports.plugins.module_utils._timer import start_timer, stop_timer
+from ansible_collections.ck8s.ports.plugins.module_utils._timer import start_timer, stop_timer, unload_unit
 
 RUN = "/run/ck8s-ports"
 """Gone after a reboot, as the rules of the kernel are."""
@@ -171,6 +171,8 @@ class Waiting:
                 raise FirewallError(f"the change cannot be made permanent: {error}") from error
             self._forget()
         stop_timer(token, systemd=self._boot.persistent)
+        if self._boot.persistent and boot_plan.wanted[self._boot.unit] is None:
+            unload_unit(UNIT)
         return CONFIRMED
 
     def restore(self, token: str) -> None:
