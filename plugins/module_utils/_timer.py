@@ -30,7 +30,7 @@ def start_timer(script: str, token: str, seconds: int, *, systemd: bool) -> None
         )  # fmt: skip
         return
     try:
-        # The first shell ends at once, so that the second one is no descendant of this process and shares no fate of it.
+        # The first shell ends at once, so that the second is no descendant of this process and does not die with it.
         subprocess.run(
             ["/bin/sh", "-c", '/bin/sh "$@" &', "sh", script, token, str(seconds)],
             stdin=subprocess.DEVNULL,
@@ -56,6 +56,7 @@ def unload_unit(name: str) -> None:
     """Have systemd forget a unit whose file is gone; one that has run at boot stays "active" otherwise."""
     with contextlib.suppress(FirewallError):
         _systemd("systemctl", "--no-block", "stop", name)
+        _systemd("systemctl", "daemon-reload")
 
 
 def _unit(token: str) -> str:

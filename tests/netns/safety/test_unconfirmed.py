@@ -111,13 +111,13 @@ def test_everything_is_killed_while_nft_hangs(node: Node, nft: FaultyNft) -> Non
     node.run(OLD)
     rules = node.rules()
     (RUN).mkdir(exist_ok=True)
-    nft.from_load(3, f"touch {RUN}/hangs; sleep 8; exec $nft --file -")
-    with node.start(policy(ssh_from="10.88.0.12/32"), timeout=20) as process:
+    nft.from_load(3, f"touch {RUN}/hangs; sleep 6; exec $nft --file -")
+    with node.start(policy(ssh_from="10.88.0.12/32"), timeout=8) as process:
         wait_until((RUN / "hangs").exists)
         for pid in [child for child in descendants(process.pid) if not is_nft(child)]:
             os.kill(pid, signal.SIGKILL)
     (RUN / "hangs").unlink()
-    wait_until(lambda: not (RUN / "change").exists(), patience=25)
+    wait_until(lambda: not (RUN / "change").exists(), patience=15)
     assert node.rules() == rules
     time.sleep(1)
     assert node.rules() == rules
