@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/collections
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages demo test lint unit netns molecule build clean
+.PHONY: help venv packages demo test lint unit netns molecule systemd build clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ netns: packages venv ## real sockets, rules and packets, in network namespaces
 
 molecule: packages venv ## the default scenario, on the lab
 	$(SANDBOX) $(BIN)/molecule --base-config .config/molecule/config.yml test
+
+systemd: packages venv ## reboots of a node with systemd, in a container (as root; needs podman, runc, mmdebstrap)
+	$(SANDBOX) $(BIN)/pytest tests/systemd
 
 build: venv ## the tarball, under build/
 	$(BIN)/ansible-galaxy collection build --force --output-path build

@@ -55,7 +55,7 @@ def command(*words: str, **options: Any) -> str:
     """Return what a command prints; fail with its words when it fails."""
     completed = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE * 5, check=False, **options)
     assert completed.returncode == 0, f"{' '.join(words)}: {completed.stdout}{completed.stderr}"
-    return completed.stdout
+    return str(completed.stdout)
 
 
 class Node:
@@ -63,12 +63,18 @@ class Node:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._podman = ("podman", f"--root={home}/podman", f"--runroot={home}/podman-run", "--runtime=runc")
+        self._podman = (
+            "podman", f"--root={home}/podman", f"--runroot={home}/podman-run",
+            f"--network-config-dir={home}/networks", "--runtime=runc",
+        )  # fmt: skip
 
     def podman(self, *words: str, **options: Any) -> str:
         return command(*self._podman, *words, **options)
 
     def create(self) -> None:
+        # podman's network plugins keep their addresses here, and would find those of an earlier sandbox.
+        Path("/var/lib/cni").mkdir(exist_ok=True)
+        command("mount", "-t", "tmpfs", "tmpfs", "/var/lib/cni")
         self.podman("import", str(IMAGE), "systemd-node")
         self.podman("network", "create", "--internal", "--disable-dns", "--subnet=10.79.0.0/24", "nodes")
         self.podman("run", "--detach", f"--name={NAME}", "--hostname=n1", *RUN, "--network=nodes", f"--ip={ADDRESS}",
