@@ -101,6 +101,9 @@ class Node:
     def power_cut(self) -> None:
         """End everything on the node at once, and start it again."""
         self.podman("kill", "--signal=KILL", NAME)
+        # Its network goes with it, and with that the rules; start would go on with what is still there.
+        self.podman("wait", "--condition=exited", NAME)
+        self.podman("container", "cleanup", NAME)
         self.podman("start", NAME)
         self._came_up()
 
@@ -163,5 +166,5 @@ def node(built: Node) -> Iterator[Node]:
     """Yield the node without rules and files of ours."""
     assert built.rules() == built.files() == ""
     yield built
-    built.shell("nft flush ruleset; systemctl stop ck8s-ports.service 'ck8s-ports-restore-*'")
+    built.shell("nft flush ruleset; systemctl stop ck8s-ports.service 'ck8s-ports-restore-*'; true")
     built.shell(f"rm -rf {' '.join(FILES)}; systemctl daemon-reload")
