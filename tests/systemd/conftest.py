@@ -35,7 +35,8 @@ PACKAGES = "systemd,systemd-sysv,dbus,iproute2,nftables,openssh-server,python3,p
 ANSIBLE = str(Path(sys.executable).with_name("ansible"))
 NAME, CONTROLLER, ADDRESS = "ck8s-systemd-node", "10.79.0.1", "10.79.0.11"
 TIMEOUT = 8
-"""confirm_timeout of all changes, in seconds."""
+"""confirm_timeout of changes that are to be taken back, in seconds."""
+LONG_TIMEOUT = 30
 PATIENCE = 60
 FILES = (
     "/etc/ck8s-ports",
@@ -107,7 +108,7 @@ class Node:
         self.podman("start", NAME)
         self._came_up()
 
-    def start(self, wanted: dict[str, Any] | None, *options: str) -> subprocess.Popen[str]:
+    def start(self, wanted: dict[str, Any] | None, *options: str, timeout: int = LONG_TIMEOUT) -> subprocess.Popen[str]:
         """Start a task that puts C(wanted) in force, or removes everything."""
         arguments = {"state": "absent"} if wanted is None else {"policy": wanted}
         environment = {
@@ -124,7 +125,7 @@ class Node:
         words = [
             ANSIBLE, "n1", "--inventory=n1,", "--user=root", f"--private-key={self._home / 'key'}",
             f"--extra-vars=ansible_host={ADDRESS}", "--extra-vars=ansible_python_interpreter=/usr/bin/python3",
-            "--module-name=ck8s.ports.port_policy", f"--args={json.dumps({**arguments, 'confirm_timeout': TIMEOUT})}",
+            "--module-name=ck8s.ports.port_policy", f"--args={json.dumps({**arguments, 'confirm_timeout': timeout})}",
         ]  # fmt: skip
         return subprocess.Popen(
             [*words, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

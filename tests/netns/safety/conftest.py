@@ -27,7 +27,9 @@ RUN = Path("/run/ck8s-ports")
 """The sandbox's: the hosts of these tests differ in their networks only."""
 TABLE = ("list", "table", "inet", "ck8s_ports")
 TIMEOUT = 5
-"""The shortest confirm_timeout that there is, in seconds."""
+"""The shortest confirm_timeout that there is, in seconds: for changes that are to be taken back."""
+LONG_TIMEOUT = 30
+"""That of changes that are to stay, however busy this machine is."""
 PATIENCE = 60
 
 
@@ -96,7 +98,7 @@ class Node:
             "COLUMNS": "1000",
         }
 
-    def start(self, wanted: dict[str, Any] | None, *options: str, timeout: int = TIMEOUT) -> subprocess.Popen[str]:
+    def start(self, wanted: dict[str, Any] | None, *options: str, timeout: int = LONG_TIMEOUT) -> subprocess.Popen[str]:
         """Start a task that puts C(wanted) in force, or removes everything."""
         arguments = {"state": "absent"} if wanted is None else {"policy": wanted}
         command = [
@@ -113,7 +115,7 @@ class Node:
             text=True,
         )
 
-    def run(self, wanted: dict[str, Any] | None, *options: str, timeout: int = TIMEOUT) -> dict[str, Any]:
+    def run(self, wanted: dict[str, Any] | None, *options: str, timeout: int = LONG_TIMEOUT) -> dict[str, Any]:
         """Return the result of such a task; C(failed) tells whether it did, C(shown) is what the user sees."""
         with self.start(wanted, *options, timeout=timeout) as process:
             shown, _ = process.communicate(timeout=PATIENCE)
@@ -125,7 +127,7 @@ class Node:
     def kill_between_change_and_confirmation(self, wanted: dict[str, Any] | None) -> None:
         """Start a task and kill its controller as soon as the rules are the wanted ones."""
         before = self.rules()
-        with self.start(wanted) as process:
+        with self.start(wanted, timeout=TIMEOUT) as process:
             wait_until(lambda: self.rules() != before)
             # The change must be whole: its lock is free when the module has done its part.
             subprocess.run(["flock", str(RUN / "change/token"), "true"], check=True, timeout=10)

@@ -36,8 +36,8 @@ def test_killed_controller(node: Node, before: dict[str, object] | None, wanted:
         assert node.run(before)["confirmed_over"] == "same_host"
     rules = node.rules()
     node.kill_between_change_and_confirmation(wanted)
-    wait_until(lambda: node.rules() == rules, patience=TIMEOUT + 2)
-    wait_until(lambda: not waiting_processes(), patience=2)
+    wait_until(lambda: node.rules() == rules, patience=TIMEOUT + 10)
+    wait_until(lambda: not waiting_processes(), patience=10)
 
     for options in (["--check"], []):
         told = node.run(before, *options)
@@ -54,7 +54,7 @@ def test_while_a_change_waits_another_run_is_told_whose_it_is(node: Node) -> Non
     assert f"another change of this firewall, by root@{os.uname().nodename} (pid " in waiting["msg"]
     assert time.strftime("%Y-%m-%dT", time.gmtime()) in waiting["msg"]
     assert node.run(NEW, "--check")["taken_back"] is None  # it only looks, and there is nothing to tell yet
-    wait_until(lambda: node.rules() == "", patience=TIMEOUT + 2)
+    wait_until(lambda: node.rules() == "", patience=TIMEOUT + 10)
 
     done = node.run(NEW)
     assert (done["changed"], done["taken_back"]["reason"]) == (True, "not_confirmed")
@@ -67,7 +67,7 @@ def test_a_policy_that_cuts_ssh(ssh_node: Node) -> None:
     rules = ssh_node.rules()
     assert ssh_node.run(OLD)["changed"] is False  # and its connection stays open for others to use (ControlPersist)
 
-    cut = ssh_node.run(NOBODY)
+    cut = ssh_node.run(NOBODY, timeout=TIMEOUT)
     assert cut["failed"] and "the host has taken it back" in cut["msg"], cut
     assert ssh_node.rules() == rules
     again = ssh_node.run(OLD)
@@ -76,10 +76,10 @@ def test_a_policy_that_cuts_ssh(ssh_node: Node) -> None:
 
 def test_killed_controller_after_a_policy_that_cuts_ssh(ssh_node: Node) -> None:
     address = ssh_node.network.node.ipv4
-    with ssh_node.start(NOBODY) as process:
+    with ssh_node.start(NOBODY, timeout=TIMEOUT) as process:
         wait_until(lambda: tcp_fate(ssh_node.network.peer, address, 22, timeout=0.1) == "silent")
         kill_with_descendants(process.pid)
-    wait_until(lambda: tcp_fate(ssh_node.network.peer, address, 22, timeout=0.1) == "open", patience=TIMEOUT + 3)
+    wait_until(lambda: tcp_fate(ssh_node.network.peer, address, 22, timeout=0.1) == "open", patience=TIMEOUT + 10)
     assert ssh_node.rules() == ""
     assert ssh_node.run(OLD)["taken_back"]["reason"] == "not_confirmed"
 
@@ -93,18 +93,18 @@ def test_nft_fails_in_the_middle(node: Node, nft: FaultyNft) -> None:
     assert failed["failed"] and "`nft --file -` failed with status 1" in failed["msg"]
     assert "the rules are the previous ones again" in failed["msg"]
     assert node.rules() == rules
-    wait_until(lambda: not waiting_processes(), patience=2)
+    wait_until(lambda: not waiting_processes(), patience=10)
     assert not RUN.exists()
 
 
 def test_nft_hangs(node: Node, nft: FaultyNft) -> None:
     node.run(OLD)
     rules = node.rules()
-    nft.from_load(3, "sleep 30; exec $nft --file -")
+    nft.from_load(3, "sleep 60; exec $nft --file -")
     began = time.monotonic()
-    failed = node.run(policy(ssh_from="10.88.0.12/32"))
-    assert time.monotonic() - began < TIMEOUT + 3
-    assert failed["failed"] and "did not end in 1.25 seconds and was killed" in failed["msg"]
+    failed = node.run(policy(ssh_from="10.88.0.12/32"), timeout=8)
+    assert time.monotonic() - began < 30
+    assert failed["failed"] and "did not end in 2 seconds and was killed" in failed["msg"]
     assert "the rules are the previous ones again" in failed["msg"]
     assert node.rules() == rules
     assert not RUN.exists()
