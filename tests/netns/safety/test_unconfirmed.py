@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.ck8s.ports.plugins.module_utils._unconfirmed import GRACE
 from tests.netns.safety.conftest import (
     RUN,
     TIMEOUT,
@@ -44,6 +45,19 @@ def test_killed_controller(node: Node, before: dict[str, object] | None, wanted:
         assert (told["failed"], told["changed"], told["taken_back"]["reason"]) == (False, False, "not_confirmed")
         assert "was not confirmed in time and has been taken back" in told["shown"]
     assert node.rules() == rules
+    assert not RUN.exists()
+
+
+def test_killed_timer(node: Node) -> None:
+    """Nobody is left on the node to take the change back: the next run does, before anything else."""
+    node.kill_between_change_and_confirmation(NEW)
+    for pid in waiting_processes():
+        os.kill(int(pid), signal.SIGKILL)
+    time.sleep(TIMEOUT + GRACE)
+    assert node.rules() != ""
+    told = node.run(None)
+    assert (told["failed"], told["changed"], told["taken_back"]["reason"]) == (False, False, "not_confirmed")
+    assert node.rules() == ""
     assert not RUN.exists()
 
 
