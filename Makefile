@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/collections
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages demo test lint unit interpreters netns molecule bench build clean
+.PHONY: help venv packages demo test lint unit interpreters netns molecule systemd bench build clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,7 +26,7 @@ packages: ## the Debian packages of the lab (installs as root or with sudo, else
 demo: packages venv ## opens, closes and proves the ports of three nodes in network namespaces
 	$(BIN)/python -m tests.lab.demo
 
-test: lint unit netns molecule ## everything below
+test: lint unit interpreters netns molecule ## what CI runs: lint, unit, interpreters, netns, molecule
 
 lint: venv ## ruff, mypy, ansible-lint (production)
 	$(BIN)/ruff check .
@@ -49,6 +49,9 @@ molecule: packages venv ## the default scenario, on the lab
 bench: packages venv ## listening_sockets_info beside ss, psutil and listen_ports_facts; on an idle machine
 	benchmarks/environment.sh
 	$(SANDBOX) $(BIN)/python -m benchmarks.listening_sockets
+
+systemd: packages venv ## reboots of a node with systemd, in a container (as root; needs podman, runc, mmdebstrap)
+	$(SANDBOX) $(BIN)/pytest tests/systemd
 
 build: venv ## the tarball, under build/
 	$(BIN)/ansible-galaxy collection build --force --output-path build

@@ -17,6 +17,8 @@ ss                  iproute2
 nft                 nftables       nftables.service
 etcd                etcd-server    etcd.service
 containerd          containerd     containerd.service
+ssh                 openssh-client
+sshd                openssh-server ssh.service
 python3-ensurepip   python3-venv
 '
 

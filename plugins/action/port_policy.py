@@ -1,20 +1,42 @@
 # Copyright: (c) 2026, ck8s.ports contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's part of ck8s.ports.port_policy: a policy that is not valid never leaves it."""
+"""The controller's part of ck8s.ports.port_policy.
+
+A policy that is not valid never leaves it. A change is confirmed over a connection that was made after the change.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import getpass
+import os
+import socket
+import time
+from collections.abc import Iterator
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible.plugins.connection import ConnectionBase
 
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import PolicyError, parse_policy
 
+MODULE = "ck8s.ports.port_policy"
+OVER_THE_NETWORK = frozenset({"ssh", "paramiko", "paramiko_ssh"})
+"""Connections that pass the host's firewall, by the last part of their names."""
+
+# Before the user's own arguments: OpenSSH takes the first value that it meets (ssh_config(5)).
+FRESH_SSH = "-o ControlMaster=no -o ControlPath=none"
+
+PAUSE = 0.5
+"""Seconds between two attempts to confirm."""
+GRACE = 10
+"""Seconds after the host's own time in which it may tell that it has taken the change back."""
+
 
 class ActionModule(ActionBase):
-    """Checks the policy, then runs the module of the same name."""
+    """Checks the policy, runs the module of the same name, and has it confirm what it has changed."""
 
     _requires_connection = True
     _supports_check_mode = True
@@ -29,7 +51,68 @@ class ActionModule(ActionBase):
                 parse_policy(policy)
             except PolicyError as error:
                 raise AnsibleActionFail(str(error), result={"faults": error.faults}) from error
-        result.update(
-            self._execute_module(module_name="ck8s.ports.port_policy", module_args=self._task.args, task_vars=task_vars)
-        )
+        result.update(self._module(task_vars, _by=_own_name()))
+        unconfirmed = result.pop("unconfirmed", None)
+        if unconfirmed is not None:
+            result.update(self._confirm(unconfirmed["token"], unconfirmed["seconds"], task_vars))
         return result
+
+    def _module(self, task_vars: dict[str, Any] | None, **internal: str) -> dict[str, Any]:
+        arguments = {**self._task.args, **internal}
+        answer: dict[str, Any] = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
+        return answer
+
+    def _confirm(self, token: str, seconds: int, task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """Connect anew and confirm, until it works or it is too late; return what the task's result gets from it."""
+        over_the_network = self._connection.transport.rpartition(".")[2] in OVER_THE_NETWORK
+        last = "no attempt was made"
+        give_up = time.monotonic() + seconds + GRACE
+        with self._new_connections():
+            while time.monotonic() < give_up:
+                try:
+                    answer = self._module(task_vars, _confirm=token)
+                except AnsibleConnectionFailure as error:
+                    last = str(error)
+                else:
+                    outcome = answer.get("outcome")
+                    if outcome == "confirmed":
+                        return {"confirmed_over": "new_connection" if over_the_network else "same_host"}
+                    if outcome == "taken_back":
+                        return _failed(f"the host could not be reached in {seconds} seconds ({last})", "has taken")
+                    if answer.get("failed"):
+                        return {"failed": True, "msg": answer.get("msg", "the confirmation failed without a word")}
+                time.sleep(PAUSE)
+        return _failed(f"the host cannot be reached over a new connection: {last}", "takes")
+
+    @contextlib.contextmanager
+    def _new_connections(self) -> Iterator[None]:
+        """Leave the connection that the change came over, and share no later one, for the duration."""
+        connection = self._connection
+        if type(connection).reset is not ConnectionBase.reset:  # which only warns that there is none
+            connection.reset()
+        if connection.transport.rpartition(".")[2] != "ssh":
+            yield
+            return
+        shared = connection.get_option("ssh_args")
+        connection.set_option("ssh_args", f"{FRESH_SSH} {shared or ''}")
+        try:
+            yield
+        finally:
+            connection.set_option("ssh_args", shared)
+
+
+def _failed(reason: str, verb: str) -> dict[str, Any]:
+    return {
+        "failed": True,
+        "msg": f"{reason}. Nobody has confirmed the change, so the host {verb} it back: the rules before it are in "
+        "force again. Look for what the policy says about the port of this connection (SSH), then run again",
+    }
+
+
+def _own_name() -> str:
+    """Who this controller is, for another one that finds a change waiting."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # OSError from Python 3.13 on
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()} (pid {os.getpid()})"

@@ -32,6 +32,14 @@ class LiveState:
 
 
 @dataclass(frozen=True)
+class Load:
+    """Rules as text, and the command that puts them in force from a file, whose name is to be appended to it."""
+
+    command: list[str]
+    text: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """The one comparison that check mode, diff and `changed` are made of: two texts by the same printer.
 
@@ -53,8 +61,17 @@ class Backend(Protocol):
 
     name: str
 
+    def read(self) -> LiveState:
+        """Return what is in force of ours."""
+
     def plan(self, policy: Policy | None) -> Plan:
         """Compare what is in force with ``policy``, or with nothing; change nothing."""
 
     def apply(self, plan: Plan) -> None:
         """Put the plan in force, and make sure that it is."""
+
+    def previous(self, plan: Plan) -> Load:
+        """Return what puts exactly the rules in force that were there when the plan was made, from any others."""
+
+    def wanted(self, policy: Policy | None) -> Load | None:
+        """Return what puts the policy in force from any other rules, for the next boot; None for nothing."""

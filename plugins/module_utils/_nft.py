@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -28,6 +29,16 @@ def find_nft() -> str:
     if program is None:
         raise FirewallError(f"nft was not found on {path}; install the package nftables on this host")
     return program
+
+
+# include/uapi/linux/prctl.h
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+
+def _end_with_parent() -> None:
+    """Have the kernel kill this process with its parent: an nft that hangs must not make a change after all, later."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Nft:
@@ -71,6 +82,7 @@ class Nft:
                 encoding="utf-8",
                 errors="replace",
                 start_new_session=True,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509  # there are no threads here
             )
         except OSError as error:
             raise FirewallError(f"cannot start {self._program}: {error}") from error

@@ -9,7 +9,7 @@ from ansible_collections.ck8s.ports.plugins.module_utils._capabilities import (
     CAP_NET_ADMIN,
     has_capability,
 )
-from ansible_collections.ck8s.ports.plugins.module_utils._firewall import FirewallError, LiveState, Plan
+from ansible_collections.ck8s.ports.plugins.module_utils._firewall import FirewallError, LiveState, Load, Plan
 from ansible_collections.ck8s.ports.plugins.module_utils._nft import TIMEOUT, Nft, find_nft
 from ansible_collections.ck8s.ports.plugins.module_utils._nft_listing import parse_rules, set_names, with_sets_sorted
 from ansible_collections.ck8s.ports.plugins.module_utils._nft_render import (
@@ -34,7 +34,9 @@ class NftablesBackend:
 
     def __init__(self, timeout: float = TIMEOUT) -> None:
         """Find nft and what it needs; ``timeout`` is in seconds, for each call of it."""
-        self._nft = Nft(find_nft(), timeout)
+        program = find_nft()
+        self._nft = Nft(program, timeout)
+        self._load_file = [program, "--file"]
         try:
             allowed = has_capability(CAP_NET_ADMIN)
         except OSError as error:
@@ -71,6 +73,14 @@ class NftablesBackend:
                 f"the rules were loaded, but the table {TABLE} holds others now: something else changes it at the same "
                 "time; find it (`nft monitor`), then run again"
             )
+
+    def previous(self, plan: Plan) -> Load:
+        """Return the script for the table that was found, as the kernel printed it, or for none."""
+        return Load(self._load_file, render_removal() + plan.live.text)
+
+    def wanted(self, policy: Policy | None) -> Load | None:
+        """Return the script for the table of ``policy``."""
+        return None if policy is None else Load(self._load_file, render_replacement(policy))
 
     def _switch(self, policy: Policy, plan: Plan) -> bool:
         """Exchange our rules and sets; return whether that was all, which it is not where a person has changed more."""

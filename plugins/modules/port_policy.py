@@ -33,7 +33,17 @@ notes:
     An C(accept) of this table is not the last word: chains of others (ufw, firewalld) on the same hook may still drop
     the packet. A C(drop) is.
   - NodePorts and host ports of pods do not pass the input hook; no rule of this module concerns them.
-  - The rules last until the next boot.
+  - >-
+    A change is never without a way back. Before it, the host starts a timer of its own that restores exactly the rules
+    that it has; only a B(new) connection from the controller, made after the change, stops it. Until then nothing is
+    permanent. See C(docs/safety.md).
+  - >-
+    Only this collection's action plugin confirms. Where something else calls the module (an ad-hoc script on the host,
+    for example) the change is taken back.
+  - >-
+    Where systemd runs, the confirmed rules are loaded at each boot before the network is up
+    (C(/etc/ck8s-ports/policy.nft) and the unit C(ck8s-ports.service)), and a missing or different file is a change.
+    Elsewhere they last until the next boot, which RV(persistent) tells.
   - Replacing the rules sets their counters to zero. A run that changes nothing leaves the counters alone.
 requirements:
   - nft (Debian and Ubuntu package C(nftables)) on the host
@@ -80,6 +90,14 @@ options:
         and C(sources), a list of names of sets. A rule without C(sources) is for anyone; an empty list is refused.
       - All of it is checked on the controller before anything is sent to the host, and again on the host.
     type: dict
+  confirm_timeout:
+    description:
+      - >-
+        Seconds from V(5) to V(3600) that the host waits for the confirmation of a change before it takes the change
+        back. They include the change itself. There is no value for "do not take it back".
+      - A value that is longer than a new connection to the host takes is right.
+    type: int
+    default: 30
 seealso:
   - module: ck8s.ports.port_probe
   - module: ck8s.ports.listening_sockets_info
@@ -152,7 +170,9 @@ live:
         packets: 12
         bytes: 720
 diff:
-  description: The live and the wanted rules as text, without counts; empty where there are none.
+  description: >-
+    The live and the wanted rules as text, without counts; empty where there are none. After them, a line for each file
+    of the next boot that is not as wanted.
   returned: always
   type: dict
   contains:
@@ -164,6 +184,44 @@ diff:
       description: The wanted rules.
       type: str
       returned: always
+persistent:
+  description: Whether what has been confirmed is there again after a boot; false on a host without systemd.
+  returned: always
+  type: bool
+  sample: true
+confirmed_over:
+  description:
+    - What has confirmed the change.
+    - >-
+      V(new_connection): a connection over the network (SSH) that was made after the change, so the host can be reached
+      with the new rules.
+    - >-
+      V(same_host): a connection that does not pass the host's firewall, or of which that is not known (C(local), a
+      container's). It proves that the host still works, and nothing about reaching it over the network.
+  returned: when something has been changed
+  type: str
+  sample: new_connection
+taken_back:
+  description: >-
+    A change before this one that has been taken back because nobody had confirmed it; null where there was none. Told
+    once, apart from check mode.
+  returned: always
+  type: dict
+  contains:
+    reason:
+      description:
+        - V(not_confirmed), the time was over.
+        - V(restarted), the host had restarted before.
+      type: str
+      returned: always
+    by:
+      description: The controller; null where that is not known.
+      type: str
+      returned: always
+    at:
+      description: When the change was made, by the host's clock; null where that is not known.
+      type: str
+      returned: always
 faults:
   description: Every fault found in O(policy), each with its place, the value and what would be right.
   returned: when O(policy) is not valid; nothing has been changed then
@@ -173,13 +231,24 @@ faults:
     - "policy.rules[3] (etcd-client): ports: 70000 is not a port; give a number from 1 to 65535"
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.ck8s.ports.plugins.module_utils._boot import Boot
 from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Backend, FirewallError
+from ansible_collections.ck8s.ports.plugins.module_utils._nft import TIMEOUT
 from ansible_collections.ck8s.ports.plugins.module_utils._nftables import NftablesBackend
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import PolicyError, parse_policy
+from ansible_collections.ck8s.ports.plugins.module_utils._safe_change import SafeChange, told
+from ansible_collections.ck8s.ports.plugins.module_utils._unconfirmed import RUN, Waiting
 
 BACKENDS = {"nftables": NftablesBackend}
+
+CONFIRM_TIMEOUTS = range(5, 3601)
+"""Seconds; what is shorter leaves no time for a connection, what is longer is no safety."""
+CALLS_BEFORE_CONFIRMATION = 4
+"""How often a change calls its program at most: if each of them hangs, all are ended before the timer fires."""
 
 
 def main() -> None:
@@ -188,28 +257,56 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "backend": {"type": "str", "choices": list(BACKENDS), "default": "nftables"},
             "policy": {"type": "dict"},
+            "confirm_timeout": {"type": "int", "default": 30},
+            # From the action plugin: who it is, and the change that its new connection confirms.
+            "_by": {"type": "str", "default": "an unknown controller"},
+            "_confirm": {"type": "str", "no_log": False},
         },
         required_if=[("state", "present", ("policy",))],
         supports_check_mode=True,
     )
-    wanted = module.params["state"] == "present"
     try:
-        policy = parse_policy(module.params["policy"]) if wanted else None
-        backend: Backend = BACKENDS[module.params["backend"]]()
-        plan = backend.plan(policy)
-        if plan.changed and not module.check_mode:
-            backend.apply(plan)
+        result = _run(module)
     except PolicyError as error:
         module.fail_json(msg=str(error), faults=error.faults)
     except FirewallError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(
-        changed=plan.changed,
-        state=module.params["state"],
-        backend=backend.name,
-        live={"present": plan.live.present, "rules": plan.live.rules},
-        diff={"before": plan.live.text, "after": plan.wanted},
-    )
+    module.exit_json(**result)
+
+
+def _run(module: AnsibleModule) -> dict[str, Any]:
+    """Compare, and make the change or confirm one; return the result. Raises PolicyError and FirewallError."""
+    seconds: int = module.params["confirm_timeout"]
+    if seconds not in CONFIRM_TIMEOUTS:
+        raise FirewallError(
+            f"confirm_timeout: {seconds} is not a number of seconds from {CONFIRM_TIMEOUTS[0]} to "
+            f"{CONFIRM_TIMEOUTS[-1]}; there is no change without a way back"
+        )
+    policy = parse_policy(module.params["policy"]) if module.params["state"] == "present" else None
+    backend: Backend = BACKENDS[module.params["backend"]](min(TIMEOUT, seconds / CALLS_BEFORE_CONFIRMATION))
+    boot = Boot(RUN)
+    change = SafeChange(backend, boot, Waiting(boot, RUN))
+    if module.params["_confirm"] is not None:
+        return {"changed": False, "outcome": change.confirm(module.params["_confirm"], policy)}
+
+    earlier = change.earlier(check=module.check_mode)
+    for warning in told(earlier):
+        module.warn(warning)
+    plan, boot_plan = change.plan(policy)
+    changed = plan.changed or boot_plan.changed
+    found, wanted = boot_plan.described()
+    result: dict[str, Any] = {
+        "changed": changed,
+        "state": module.params["state"],
+        "backend": backend.name,
+        "live": {"present": plan.live.present, "rules": plan.live.rules},
+        "diff": {"before": plan.live.text + found, "after": plan.wanted + wanted},
+        "persistent": boot.persistent,
+        "taken_back": earlier,
+    }
+    if changed and not module.check_mode:
+        result["unconfirmed"] = change.make(plan, boot_plan, module.params["_by"], seconds)
+    return result
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def _firewall(result: Data) -> Data:
         return usable
     before, after = (result["diff"][key].splitlines() for key in ("before", "after"))
     wanted = [{"id": match.group(1), "text": line.strip()} for line in after if (match := _RULE_COMMENT.search(line))]
-    difference = [f"only in the kernel: {line.strip()}" for line in before if line not in after]
+    difference = [f"only on the node: {line.strip()}" for line in before if line not in after]
     difference += [f"only in the policy: {line.strip()}" for line in after if line not in before]
     return {
         "live": result["live"],

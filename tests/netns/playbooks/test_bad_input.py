@@ -42,6 +42,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"node_firewall_sources": {"kubelet": []}},
         "node_firewall_sources: entry 'kubelet': [] is not a list of CIDRs with at least one",
     ),
+    "no way back": (
+        {"node_firewall_confirm_timeout": 0},
+        "confirm_timeout: 0 is not a number of seconds from 5 to 3600; there is no change without a way back",
+    ),
     "host bits": (
         {"node_firewall_sources": {"kubelet": ["fd77::1/64"]}},
         "node_firewall_sources: entry 'kubelet': 'fd77::1/64' has host bits set; the network is fd77::/64",

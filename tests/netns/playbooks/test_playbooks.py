@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from ansible_collections.ck8s.ports.plugins.plugin_utils._catalogue import check_data
 from tests.netns.playbooks.conftest import CHECKOUT, Cluster
 
@@ -35,6 +37,15 @@ def test_prediction_effect_and_idempotence_agree(cluster: Cluster) -> None:
     assert (removed.status, removed.changed()) == (0, ALL), removed.output
     assert set(cluster.tables().values()) == {""}
     assert cluster.play("remove").changed() == NONE
+
+
+@pytest.mark.parametrize("strategy", ["free", "host_pinned"])
+def test_every_strategy_confirms(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, strategy: str) -> None:
+    monkeypatch.setenv("ANSIBLE_STRATEGY", strategy)
+    done = cluster.play("firewall", node_firewall_serial=["100%"])
+    assert (done.status, done.changed()) == (0, ALL), done.output
+    for node in cluster.nodes:
+        assert cluster.enter(node, "sh", "-c", "ls -d /run/ck8s-ports 2>/dev/null || true") == "", "something waits"
 
 
 def test_site_brings_a_documented_cluster_to_green(cluster: Cluster) -> None:

@@ -92,9 +92,9 @@ def test_the_unix_socket(seen: dict[str, Any], status: str) -> None:
 
 
 def test_a_table_that_differs_is_shown_line_by_line() -> None:
-    observed = {"live": {"present": True}, "changed": True, "difference": ["only in the kernel: x"]}
+    observed = {"live": {"present": True}, "changed": True, "difference": ["only on the node: x"]}
     outcome = _checks.table(observed)
-    assert (outcome.status, outcome.evidence) == ("fail", ("only in the kernel: x",))
+    assert (outcome.status, outcome.evidence) == ("fail", ("only on the node: x",))
 
 
 def registered(**more: Any) -> dict[str, Any]:

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that are there as a whole or not at all, also after a power cut. Private to the collection."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+
+def write_durably(path: str, text: str, mode: int = 0o644) -> None:
+    """Put ``text`` at ``path``, in one rename, when it is on the disk. Raises OSError and leaves nothing then."""
+    new = f"{path}.new"
+    try:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        rename_durably(new, path)
+    except OSError:
+        remove(new)
+        raise
+
+
+def rename_durably(source: str, target: str) -> None:
+    """Rename a file or directory, and have the disk know it."""
+    os.rename(source, target)
+    sync_directory(os.path.dirname(target))
+
+
+def sync_directory(path: str) -> None:
+    """Have the disk know which files are in the directory."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read(path: str) -> str | None:
+    """Return the text of a file, None where there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def target_of(path: str) -> str | None:
+    """Return where a symbolic link leads, None where there is none."""
+    try:
+        return os.readlink(path)
+    except FileNotFoundError:
+        return None
+
+
+def remove(path: str) -> None:
+    """Remove a file, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def remove_empty(directory: str) -> None:
+    """Remove a directory if it is there and empty."""
+    with contextlib.suppress(OSError):
+        os.rmdir(directory)
