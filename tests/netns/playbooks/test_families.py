@@ -60,7 +60,7 @@ def test_site_brings_a_cluster_to_green(family: str, edition: str, tmp_path: Pat
         ]
         from_outside = [line for line in evidence if line.startswith(f"{outsider.name} to ")]
         assert len(from_outside) == len(nodes.nodes) * len(outsider.addresses)
-        assert all(line.endswith(": silent") for line in from_outside)
+        assert all(": silent" in line for line in from_outside)
         assert set(nodes.play("firewall").changed().values()) == {0}
     finally:
         lab.down()
