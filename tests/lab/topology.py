@@ -52,7 +52,7 @@ def read_hosts(inventory: Path = INVENTORY, *, with_faults: bool = True) -> list
             if not addresses:
                 raise ValueError(f"{inventory}: host {name}: node_profile_addresses is missing or empty")
             etcd = variables.get("lab_etcd", "alone")
-            if etcd == "member":
+            if group == "control_plane" and etcd == "member":
                 members.append((name, addresses[0]))
             hosts.append(
                 Host(
