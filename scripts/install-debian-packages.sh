@@ -16,6 +16,7 @@ ip                  iproute2
 ss                  iproute2
 nft                 nftables       nftables.service
 etcd                etcd-server    etcd.service
+etcdctl             etcd-client
 containerd          containerd     containerd.service
 ssh                 openssh-client
 sshd                openssh-server ssh.service

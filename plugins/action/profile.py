@@ -10,6 +10,8 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils._action import run_pure
+from ansible_collections.ck8s.ports.plugins.plugin_utils._detection import settle
+from ansible_collections.ck8s.ports.plugins.plugin_utils._escape import printable
 from ansible_collections.ck8s.ports.plugins.plugin_utils._profile import profile
 
 
@@ -17,4 +19,11 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        return run_pure(self, task_vars, lambda inputs: {"profile": profile(inputs)})
+        return run_pure(self, task_vars, _compute)
+
+
+def _compute(inputs: dict[str, Any]) -> dict[str, Any]:
+    settled, contradictions = settle(inputs)
+    told = [printable(sentence) for sentence in contradictions]
+    result = {"profile": profile(settled), "contradictions": told}
+    return {**result, "warnings": told} if told else result

@@ -14,11 +14,13 @@ from typing import Any
 
 import yaml
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.color import stringc
 from ansible.utils.display import Display
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils import (
+    _catalogue,
     _compare,
     _csv,
     _html,
@@ -33,7 +35,7 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils import (
 )
 from ansible_collections.ck8s.ports.plugins.plugin_utils._action import plain
 from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputError
-from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import judge, unreached
+from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import judge, judge_together, unreached
 
 display = Display()
 
@@ -100,15 +102,17 @@ def _judge(
     registered: dict[str, dict[str, Any]], arguments: dict[str, Any], waivers: list[dict[str, Any]]
 ) -> dict[str, Any]:
     probes = _observations.probes_by_node(registered)
+    companions = list(_catalogue.companions()) if boolean(arguments.get("companions", True)) else []
     nodes, findings = [], []
     for name in sorted(arguments["nodes"], key=_natural):
         reason = _observations.reason_unreached(registered[name])
         if reason:
             findings.append(unreached(name, reason))
             continue
-        node = _observations.node(name, registered[name], probes.get(name, []), arguments["allow"])
+        node = _observations.node(name, registered[name], probes.get(name, []), arguments["allow"], companions)
         nodes.append(node)
         findings += judge(node)
+    findings += judge_together(nodes)
     now = datetime.datetime.now(datetime.UTC)
     findings = _waivers.apply(findings, waivers, now.date())
     generated = now.isoformat(timespec="seconds")

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.ck8s.ports.plugins.plugin_utils import _probe_plan
+from ansible_collections.ck8s.ports.plugins.plugin_utils import _compare_editions, _probe_plan
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
-            "ring": _probe_plan.ring,
-            "probe_targets": _probe_plan.targets,
             "claim_targets": _probe_plan.claim_targets,
+            "compare_editions": _compare_editions.compare,
+            "probe_targets": _probe_plan.targets,
+            "ring": _probe_plan.ring,
         }

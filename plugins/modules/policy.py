@@ -38,6 +38,12 @@ options:
   sources:
     description: Who may connect to a port, by the id of an external port; a list of CIDRs, IPv4 and IPv6, each.
     type: dict
+  companions:
+    description:
+      - The ids of ports that no document has and that are to be opened, too, such as V(metallb-memberlist).
+      - The lookup C(ck8s.ports.catalogue) has them, with C(what=companions).
+    type: list
+    elements: str
   control_planes:
     description: How many control-plane nodes the cluster has.
     type: int

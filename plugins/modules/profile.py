@@ -30,25 +30,43 @@ attributes:
     support: none
 options:
   edition:
-    description: The edition of the page, by year and month.
+    description: The edition of the page, by year and month; V(auto) for the one of the installed release.
     type: str
     required: true
+  release:
+    description: The installed release, such as V(1.34). By default the one in O(detected).
+    type: str
   role:
     description: The node's role, V(control_plane) or V(worker).
     type: str
     required: true
   datastore:
-    description: The cluster's datastore, V(etcd), V(k8s-dqlite) or V(external).
+    description:
+      - The cluster's datastore, V(etcd), V(k8s-dqlite) or V(external).
+      - V(auto) for the one in O(detected), V(etcd) where it has none.
     type: str
     required: true
   features:
-    description: Optional parts that run on the node. V(kube-proxy) is the only one so far.
+    description:
+      - Optional parts that run on the node. V(kube-proxy) is the only one so far.
+      - V([auto]) for what is in O(detected), V([kube-proxy]) where it does not say.
     type: list
     elements: str
   addresses:
-    description: The node's own addresses, IPv4 and IPv6.
+    description: The node's own addresses, IPv4 and IPv6. By default those in O(detected).
     type: list
     elements: str
+  default_addresses:
+    description: The addresses that are taken where neither O(addresses) nor O(detected) has any.
+    type: list
+    elements: str
+  detected:
+    description:
+      - What the node shows of itself, with C(installed), C(facts) (C(value) and C(source) by name) and C(absent).
+      - The other options win over it; a contradiction is a warning.
+      - Ports that are configured elsewhere, loopback addresses of the controller manager and the scheduler, and
+        containerd's socket are taken from it where O(overrides) has nothing else.
+    type: dict
   overrides:
     description:
       - What differs on this node from the document, by the id of the documented port.
@@ -86,30 +104,40 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+contradictions:
+  description: Where the inventory and the node contradict each other, a sentence each; the inventory counts.
+  returned: success
+  type: list
+  elements: str
 profile:
   description: The node's profile.
   returned: success
   type: dict
   contains:
     edition:
-      description: The option O(edition).
+      description: The edition, of the installed release where O(edition) is V(auto).
       type: str
       returned: always
     role:
-      description: The option O(role).
+      description: The node's role.
       type: str
       returned: always
     datastore:
-      description: The option O(datastore).
+      description: The datastore.
       type: str
       returned: always
     features:
-      description: The option O(features).
+      description: The optional parts.
       type: list
       elements: str
       returned: always
     addresses:
-      description: The option O(addresses), each in its canonical notation.
+      description: The node's addresses, each in its canonical notation.
+      type: list
+      elements: str
+      returned: always
+    control_plane_addresses:
+      description: The addresses of the control-plane nodes that the node knows of; empty where none were detected.
       type: list
       elements: str
       returned: always
@@ -117,9 +145,11 @@ profile:
       description:
         - The expected ports, documented ones first.
         - >-
-          Each has C(id), C(port), C(protocol), C(scope), C(presence), C(service), C(description), C(audience), C(comm)
+          Each has C(id), C(port), C(protocol), C(scope), C(binding) (V(node), V(any), V(loopback), or V(host), the
+          node's address or every one), C(presence), C(service), C(description), C(audience), C(comm)
           (the names its process may have), C(kernel) (true where no process can hold the socket), C(claims), C(notes),
-          C(documented) (C(edition) and C(line), null for an extra port) and C(overridden) (what O(overrides) changed).
+          C(documented) (C(edition) and C(line), null for an extra port), C(overridden) (what O(overrides) changed) and
+          C(configured) (what the node's own configuration changed).
       type: list
       elements: dict
       returned: always

@@ -56,6 +56,10 @@ options:
     type: list
     elements: dict
     required: true
+  companions:
+    description: Whether listeners that no document has, but that are known to belong to such a cluster, are explained.
+    type: bool
+    default: true
   fail_on:
     description: The severity from which on a failed finding, or one that could not be looked at, is a failure.
     type: str

@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, ck8s.ports contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalogue: each edition of the page, joined with what we know of its services. Private to the collection."""
+"""The catalogue: each edition of the page, joined with what we know of its services, and the companions.
+
+Private to the collection.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,15 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputErr
 
 FOLDER = Path(__file__).resolve().parent.parent / "catalogues"
 SERVICES = "services.yml"
+COMPANIONS = "companions.yml"
 DEFAULT_EDITION = "2025-08"
+
+SCOPES = {"default": "external", "*": "external", "localhost": "localhost"}
+"""What a page's word for where a port is bound means for who may reach it."""
+
+BINDINGS = {"default": "node", "*": "any", "localhost": "loopback", "external": "host"}
+"""What a page's word means for the socket: C(node), the node's address; C(any), every address; C(loopback); C(host),
+one or the other, where the page says no more than that the port is on the host interface."""
 
 
 def editions(folder: Path = FOLDER) -> list[str]:
@@ -28,8 +39,9 @@ def editions(folder: Path = FOLDER) -> list[str]:
 def load(edition: str, folder: Path = FOLDER) -> dict[str, Any]:
     """One edition: C(edition), C(document), C(ports) and C(unix_sockets) in the page's order.
 
-    Each entry has C(id), C(documented) (what the page says, with edition and line) and, beside it, what services.yml
-    knows; of the notes only those about this edition. Callers share the result and must not change it.
+    Each entry has C(id), C(documented) (what the page says, with edition and line, None where we have no line) and,
+    beside it, what services.yml knows; of the notes only those about this edition. C(documented) of a port always has
+    C(scope), also where the page says C(binding) instead. Callers share the result and must not change it.
     """
     if edition not in editions(folder):
         raise InputError([f"edition: '{edition}' is not in the catalogue; known are {', '.join(editions(folder))}"])
@@ -38,14 +50,47 @@ def load(edition: str, folder: Path = FOLDER) -> dict[str, Any]:
     return {
         "edition": edition,
         "document": page["document"],
+        "releases": page.get("releases"),
         "ports": [_join(row, known["ports"], edition) for row in page["ports"]],
         "unix_sockets": [_join(row, known["unix_sockets"], edition) for row in page["unix_sockets"]],
     }
 
 
+@functools.cache
+def companions(folder: Path = FOLDER) -> tuple[dict[str, Any], ...]:
+    """The ports that no edition has and that the software opens all the same; shared, not to be changed."""
+    return tuple(_read(folder / COMPANIONS)["companions"])
+
+
+def edition_of(release: str, folder: Path = FOLDER) -> str:
+    """The edition in the documentation of C(release), such as 1.34. Raises InputError where none is."""
+    known = []
+    for edition in editions(folder):
+        releases = load(edition, folder)["releases"]
+        if not releases:
+            continue
+        if _number(releases["first"]) <= _number(release) <= _number(releases.get("last", release)):
+            return edition
+        known.append(f"{edition} (releases {releases['first']} to {releases.get('last', 'the newest')})")
+    raise InputError([f"release: no edition belongs to '{release}'; known are {', '.join(known)}"])
+
+
+def is_before(release: str, other: str) -> bool:
+    """Whether C(release) came before C(other)."""
+    return _number(release) < _number(other)
+
+
+def _number(release: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in release.split("."))
+    except ValueError:
+        raise InputError([f"release: '{release}' is not a release; give one such as 1.34"]) from None
+
+
 def check(folder: Path = FOLDER) -> list[str]:
     """What is wrong with the catalogue's files: one line for each fault with file, entry, field, value and remedy."""
     faults: list[str] = []
+    faults += _check_file(folder / COMPANIONS, "companions.schema.json", folder)
     known_path = folder / SERVICES
     faults += _check_file(known_path, "services.schema.json", folder)
     known = _read(known_path) if not faults else {"ports": {}, "unix_sockets": {}}
@@ -76,7 +121,9 @@ def _read(path: Path) -> dict[str, Any]:
 def _join(row: dict[str, Any], known: dict[str, Any], edition: str) -> dict[str, Any]:
     ours = known[row["id"]]
     notes = [note for note in ours.get("notes", []) if edition in note.get("editions", [edition])]
-    said = {key: value for key, value in row.items() if key != "id"}
+    said = {"line": None, **{key: value for key, value in row.items() if key != "id"}}
+    if "port" in row:
+        said["scope"] = row.get("scope") or SCOPES[row["binding"]]
     return {**ours, "id": row["id"], "notes": notes, "documented": {"edition": edition, **said}}
 
 
@@ -95,6 +142,8 @@ def _check_links(path: Path, page: dict[str, Any], known: dict[str, Any]) -> lis
             place = f"{path.name}: {kind}: entry '{row['id']}'"
             if row["id"] not in known[kind]:
                 faults.append(f"{place}: id: '{row['id']}' is unknown in {SERVICES}; expected one of its {kind}")
+            if kind == "ports" and ("scope" in row) == ("binding" in row):
+                faults.append(f"{place}: one of scope and binding is expected, the one that the page has")
             for field, value in (("id", row["id"]), _place(row)):
                 if value in seen:
                     faults.append(f"{place}: {field}: {value} is taken by entry '{seen[value]}'; expected a new one")
@@ -119,7 +168,7 @@ def _describe(error: Any, data: Any, origin: str | None) -> str:
     if path:
         where.append(".".join(str(part) for part in path))
     expected = error.schema.get("description", error.message)
-    if error.validator in ("required", "additionalProperties"):
+    if error.validator in ("required", "dependentRequired", "additionalProperties"):
         return f"{': '.join(where)}: {error.message}; expected {expected}"
     return f"{': '.join(where)}: {error.instance!r} is not right ({error.message}); expected {expected}"
 

@@ -9,6 +9,8 @@ at: an observation with the key C(error) could not be made, and that is what the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _wording as word
@@ -31,22 +33,58 @@ APPLY = "Run the playbook ck8s.ports.firewall on this node."
 AS_ROOT = "Make the task work on this node, as root (become: true), then verify again."
 
 
-def bind(port: Data, role: str, sockets: list[Data]) -> Outcome:
-    """Document against socket: does it listen, and where? C(sockets) are those on this port."""
+def bind(port: Data, role: str, sockets: list[Data], addresses: Sequence[str] = ()) -> Outcome:
+    """Document against socket: does it listen, and where? C(sockets) are those on this port.
+
+    C(addresses) are the node's own, none where they are not known.
+    """
     evidence = [word.listener(socket) for socket in sockets]
     if not sockets:
         return _absent(port, role)
     observed = f"Listens on {word.join(word.address(socket) for socket in sockets)}."
     exposed = [socket for socket in sockets if socket["exposure"] != "loopback"]
     if port["scope"] == "localhost" and exposed:
-        why = _difference(port) or "Documented as localhost, but bound to an address that others can reach."
+        why = "Documented as localhost, but bound to an address that others can reach."
         fix = f"Bind {port['service']} to 127.0.0.1 (or ::1); until then only a firewall rule keeps others out."
-        return failed("high", observed, why, fix, evidence)
+        return _as_the_catalogue_has_it(port, "scope", failed("high", observed, why, fix, evidence))
     if port["scope"] == "external" and not exposed:
-        why = _difference(port) or "Documented on the host interface, but bound to loopback: no other node can connect."
+        why = "Documented on the host interface, but bound to loopback: no other node can connect."
         fix = f"Bind {port['service']} to the node's address, or set its scope to localhost in node_profile_overrides."
-        return failed("medium", observed, why, fix, evidence)
-    return passed(observed, evidence)
+        return _as_the_catalogue_has_it(port, "scope", failed("medium", observed, why, fix, evidence))
+    different = _bound_otherwise(port, exposed, addresses, observed, evidence)
+    return different or passed(observed, evidence)
+
+
+def _bound_otherwise(
+    port: Data, exposed: list[Data], addresses: Sequence[str], observed: str, evidence: list[str]
+) -> Outcome | None:
+    """What is wrong with the addresses of C(exposed), where the page says on which ones (edition 2025-11 and later)."""
+    wide = any(socket["exposure"] == "wildcard" for socket in exposed)
+    if port["binding"] == "node" and wide:
+        why = (
+            "Documented on the node's address alone, but bound to every address: every network of the node reaches it."
+        )
+        fix = f"Bind {port['service']} to the node's address."
+        return _as_the_catalogue_has_it(port, "binding", failed("medium", observed, why, fix, evidence))
+    if port["binding"] == "node" and addresses and not any(socket["address"] in addresses for socket in exposed):
+        why = f"Documented on the node's address, which is {word.join(addresses)}, but bound to another one."
+        fix = f"Bind {port['service']} to the node's address, or give all of its addresses in node_profile_addresses."
+        return _as_the_catalogue_has_it(port, "binding", warned("medium", observed, why, fix, evidence))
+    if port["binding"] == "any" and not wide:
+        why = "Documented on every address, but bound to some: who uses another address of the node cannot connect."
+        fix = f"Bind {port['service']} to every address, if that is meant."
+        return _as_the_catalogue_has_it(port, "binding", warned("low", observed, why, fix, evidence))
+    return None
+
+
+def _as_the_catalogue_has_it(port: Data, about: str, outcome: Outcome) -> Outcome:
+    """C(outcome), unless the catalogue knows of such a difference between page and software, and how to judge it."""
+    note = next((note for note in port["notes"] if note.get("about") == about), None)
+    if note is None:
+        return outcome
+    if note["verdict"] == "expected":
+        return replace(passed(outcome.observed, outcome.evidence), why=note["text"])
+    return replace(outcome, status={"failure": "fail", "warning": "warn"}[note["verdict"]], why=note["text"])
 
 
 def _absent(port: Data, role: str) -> Outcome:
@@ -226,6 +264,27 @@ def unix_socket(entry: Data, seen: Data) -> Outcome:
     return passed(observed)
 
 
+def replicas(port: Data, holders: list[str]) -> Outcome:
+    """Document against all nodes: a service with one replica listens on one of them, not on C(holders)."""
+    why = (
+        f"{port['service']} is one replica, which may run on any one node; a second one is none of ours, or a leftover."
+    )
+    fix = (
+        f"Find out which is the real one; where several are meant, set presence to optional for {port['id']} in "
+        "node_profile_overrides."
+    )
+    return failed("medium", f"Listens on {word.join(holders)}.", why, fix)
+
+
+def companion(entry: Data, sockets: list[Data]) -> Outcome:
+    """A listener that no document has and that is known all the same (the catalogue C(companions))."""
+    observed = (
+        f"{word.join(word.holder(socket) for socket in sockets)} on "
+        f"{word.join(word.address(socket) for socket in sockets)}."
+    )
+    return not_applicable(observed, entry["note"], [word.listener(socket) for socket in sockets])
+
+
 def undocumented(sockets: list[Data], edition: str) -> Outcome:
     """Sockets on one port, on addresses that others can reach, that neither document nor allow list has."""
     observed = (
@@ -235,8 +294,3 @@ def undocumented(sockets: list[Data], edition: str) -> Outcome:
     why = f"Edition {edition} documents no such port for this node, and no rule governs it."
     fix = "Stop it, bind it to loopback, add it to node_profile_extra_ports, or allow it in node_verify_allow."
     return failed("medium", observed, why, fix, [word.listener(socket) for socket in sockets])
-
-
-def _difference(port: Data) -> str:
-    """What the catalogue knows of a difference between this edition of the page and the software."""
-    return " ".join(note["text"] for note in port["notes"] if "editions" in note)

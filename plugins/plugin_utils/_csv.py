@@ -23,6 +23,6 @@ def render(report: dict[str, Any]) -> str:
     for finding in report["findings"]:
         documented = finding["documented"] or {"edition": "", "line": ""}
         cells = [finding[name] for name in PLAIN]
-        cells += [documented["edition"], str(documented["line"]), "; ".join(finding["evidence"]), finding["id"]]
+        cells += [documented["edition"], str(documented["line"] or ""), "; ".join(finding["evidence"]), finding["id"]]
         writer.writerow([spreadsheet(cell) for cell in cells])
     return stream.getvalue()

@@ -38,9 +38,9 @@ def failed(severity: str, observed: str, why: str, fix: str, evidence: Iterable[
     return Outcome("fail", severity, observed, why, fix, tuple(evidence))
 
 
-def warned(severity: str, observed: str, why: str, fix: str) -> Outcome:
+def warned(severity: str, observed: str, why: str, fix: str, evidence: Iterable[str] = ()) -> Outcome:
     """It is not as expected, and that alone does not fail a run."""
-    return Outcome("warn", severity, observed, why, fix)
+    return Outcome("warn", severity, observed, why, fix, tuple(evidence))
 
 
 def unknown(severity: str, observed: str, why: str = "", fix: str = "", evidence: Iterable[str] = ()) -> Outcome:
@@ -58,8 +58,8 @@ class Finding:
     """One comparison of an expectation with observations.
 
     C(id) is the id of the port and the check, such as C(etcd-peer/bind); C(subject) what a person calls it, such as
-    C(2380/tcp etcd-peer). C(documented) has edition and line of the document's row, None where it has none; C(waiver)
-    who accepted it, why and until when, None where nobody did.
+    C(2380/tcp etcd-peer). C(documented) has edition and line (None where it is not known) of the document's row, None
+    where it has none; C(waiver) who accepted it, why and until when, None where nobody did.
     """
 
     id: str

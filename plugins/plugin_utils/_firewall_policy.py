@@ -16,29 +16,58 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputErr
 
 
 def policy(
-    profile: dict[str, Any], sources: dict[str, list[str]] | None = None, control_planes: int = 1
+    profile: dict[str, Any],
+    sources: dict[str, list[str]] | None = None,
+    control_planes: int = 1,
+    companions: list[str] | None = None,
 ) -> dict[str, Any]:
     """The policy with enforcement C(ports) for a node with this C(profile).
 
     C(sources) maps the id of an external port to the CIDRs that may connect; a port without sources is open to all, as
-    documented. C(control_planes) is the number of control-plane nodes of the cluster. Localhost ports are closed to
-    every interface but lo. Raises InputError for bad C(sources), and for a policy that would break that cluster.
+    documented. C(control_planes) is the number of control-plane nodes in the inventory; where the node itself knows of
+    more, that counts. C(companions) are the ids of companions to open, too. Localhost ports are closed to every
+    interface but lo. Raises InputError for bad C(sources) or C(companions), and for a policy that would break that
+    cluster.
     """
     sources = sources or {}
-    faults = _check_sources(profile, sources) + _conflicts(profile, control_planes)
+    control_planes = max(control_planes, len(profile.get("control_plane_addresses", [])))
+    companions = list(dict.fromkeys(companions or []))
+    faults = _check_companions(companions) + _check_sources(profile, sources, companions)
+    faults += _conflicts(profile, control_planes)
     if faults:
         raise InputError(faults)
     rules: list[dict[str, Any]] = []
     for port in profile["ports"]:
-        rule = {"id": port["id"], "protocol": port["protocol"], "ports": [port["port"]]}
         if port["scope"] == "localhost":
-            rules.append({**rule, "verdict": "drop"})
-        elif port["id"] in sources:
-            rules += [{**rule, "verdict": "accept", "sources": [port["id"]]}, {**rule, "verdict": "drop"}]
+            rules.append({**_rule(port["id"], port["protocol"], port["port"]), "verdict": "drop"})
         else:
-            rules.append({**rule, "verdict": "accept"})
-    sets = {port["id"]: sources[port["id"]] for port in profile["ports"] if port["id"] in sources}
-    return {"enforcement": "ports", "sets": sets, "rules": rules}
+            rules += _opened(port["id"], port["protocol"], port["port"], sources)
+    for entry in _openable():
+        if entry["id"] in companions:
+            for protocol in entry["protocols"]:
+                rules += _opened(entry["id"], protocol, entry["port"], sources)
+    names = [*(port["id"] for port in profile["ports"]), *companions]
+    return {
+        "enforcement": "ports",
+        "sets": {name: sources[name] for name in names if name in sources},
+        "rules": rules,
+    }
+
+
+def _opened(name: str, protocol: str, port: int, sources: dict[str, list[str]]) -> list[dict[str, Any]]:
+    rule = _rule(name, protocol, port)
+    if name in sources:
+        return [{**rule, "verdict": "accept", "sources": [name]}, {**rule, "verdict": "drop"}]
+    return [{**rule, "verdict": "accept"}]
+
+
+def _rule(name: str, protocol: str, port: int) -> dict[str, Any]:
+    return {"id": name, "protocol": protocol, "ports": [port]}
+
+
+def _openable() -> list[dict[str, Any]]:
+    """The companions that a rule can name: those with one port that others have a reason to connect to."""
+    return [entry for entry in _catalogue.companions() if "port" in entry and entry["exposure"] == "external"]
 
 
 def verdict(policy: dict[str, Any], protocol: str, port: int, source: str) -> str:
@@ -58,15 +87,29 @@ def _contains(cidrs: list[str], address: ipaddress.IPv4Address | ipaddress.IPv6A
     return any(address in ipaddress.ip_network(cidr) for cidr in cidrs)
 
 
-def _check_sources(profile: dict[str, Any], sources: dict[str, list[str]]) -> list[str]:
-    external = [port["id"] for port in profile["ports"] if port["scope"] == "external"]
+def _check_companions(companions: list[str]) -> list[str]:
+    known = [entry["id"] for entry in _openable()]
+    return [
+        f"node_firewall_companions: '{name}' is no companion that can be opened; known are {', '.join(known)}"
+        for name in companions
+        if name not in known
+    ]
+
+
+def _check_sources(profile: dict[str, Any], sources: dict[str, list[str]], companions: list[str]) -> list[str]:
+    external = [*(port["id"] for port in profile["ports"] if port["scope"] == "external"), *companions]
     known = {entry["id"] for entry in _catalogue.load(profile["edition"])["ports"]}
-    known |= {port["id"] for port in profile["ports"]}
+    known |= {port["id"] for port in profile["ports"]} | set(companions)
+    closed = {entry["id"] for entry in _openable()} - known
     localhost = {port["id"] for port in profile["ports"] if port["scope"] == "localhost"}
     faults = []
     for name, cidrs in sources.items():
         place = f"node_firewall_sources: entry '{name}'"
-        if name not in known:
+        if name in closed:
+            faults.append(
+                f"{place}: the companion is not opened; add it to node_firewall_companions, or remove the entry"
+            )
+        elif name not in known:
             faults.append(f"{place}: no such port; known external ports are {', '.join(external)}")
         elif name in localhost:
             faults.append(
@@ -105,7 +148,7 @@ def _conflicts(profile: dict[str, Any], control_planes: int) -> list[str]:
                 edition = f"node_profile_edition: {corrected}, or " if corrected in _catalogue.editions() else ""
                 faults.append(
                     f"refused: {port['id']} ({port['port']}/{port['protocol']}) would be closed to other nodes, and "
-                    f"the inventory has {control_planes} control-plane nodes. {note['text']} Set {edition}"
+                    f"the cluster has {control_planes} control-plane nodes. {note['text']} Set {edition}"
                     f"node_profile_overrides: {{{port['id']}: {{scope: external}}}}"
                 )
     return faults

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +16,10 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import Findin
 Data = dict[str, Any]
 
 BIND = {
-    "localhost": "Listens on a loopback address only.",
-    "external": "Listens on an address of the host interface, or on every address.",
+    "loopback": "Listens on a loopback address only.",
+    "host": "Listens on an address of the host interface, or on every address.",
+    "node": "Listens on the node's address.",
+    "any": "Listens on every address.",
 }
 REACH = {
     "localhost": "No other host can connect.",
@@ -33,7 +36,7 @@ class Node:
     C(sockets) and C(firewall) are the results of listening_sockets_info and port_policy (in check mode),
     C(unix_sockets) maps a path to what its file is; each has C(error) instead where it could not be looked at.
     C(probes) is what others tried on this node, C(answers) what port_claims was told there, C(allow) the listeners that
-    are allowed besides the documented ones.
+    are allowed besides the documented ones, C(companions) the known ones (see _catalogue.companions).
     """
 
     name: str
@@ -45,6 +48,7 @@ class Node:
     probes: list[Data] = field(default_factory=list)
     answers: list[Data] = field(default_factory=list)
     allow: list[Data] = field(default_factory=list)
+    companions: Sequence[Data] = ()
 
 
 def judge(node: Node) -> list[Finding]:
@@ -55,6 +59,34 @@ def judge(node: Node) -> list[Finding]:
     findings.append(Finding("policy/firewall", node.name, "firewall", "policy", "The policy is in force.", outcome))
     findings += [_judge_unix_socket(node, entry) for entry in node.profile["unix_sockets"]]
     return findings + _judge_undocumented(node)
+
+
+def judge_together(nodes: list[Node]) -> list[Finding]:
+    """What only all C(nodes) together show: a service of which there is one replica listens on at most one of them.
+
+    A node that could not be looked at shows nothing here; its own findings say so. No finding where all is well: which
+    node has the service is in the findings of each.
+    """
+    listening: dict[str, list[tuple[Node, Data]]] = {}
+    for node in nodes:
+        seen = {_key(socket) for socket in node.sockets.get("sockets", [])}
+        for port in node.profile["ports"]:
+            if port["presence"] == "one_node" and _key(port) in seen:
+                listening.setdefault(port["id"], []).append((node, port))
+    return [
+        Finding(
+            f"{name}/replicas",
+            node.name,
+            "replicas",
+            _subject(port),
+            "Listens on one node at most.",
+            checks.replicas(port, [other.name for other, _ in holders]),
+            port["documented"],
+        )
+        for name, holders in listening.items()
+        if len(holders) > 1
+        for node, port in holders
+    ]
 
 
 def unreached(name: str, reason: str) -> Finding:
@@ -72,7 +104,10 @@ def _judge_port(node: Node, port: Data) -> list[Finding]:
     held = word.join(port["comm"]) or "any process"
     rules = [rule for rule in node.policy["rules"] if rule["id"] == port["id"]]
     outcomes = {
-        "bind": (BIND[port["scope"]], no_sockets or checks.bind(port, node.profile["role"], sockets)),
+        "bind": (
+            BIND[port["binding"]],
+            no_sockets or checks.bind(port, node.profile["role"], sockets, node.profile.get("addresses", ())),
+        ),
         "owner": (
             f"Held by {'the kernel' if port['kernel'] else held}.",
             no_sockets or checks.owner(port, sockets, node.sockets.get("incomplete", [])),
@@ -90,11 +125,14 @@ def _judge_port(node: Node, port: Data) -> list[Finding]:
             no_sockets or checks.claim(port, sockets, [a for a in node.answers if a["label"] == port["id"]]),
         ),
     }
-    subject = f"{port['port']}/{port['protocol']} {port['id']}"
     return [
-        Finding(f"{port['id']}/{check}", node.name, check, subject, expected, outcome, port["documented"])
+        Finding(f"{port['id']}/{check}", node.name, check, _subject(port), expected, outcome, port["documented"])
         for check, (expected, outcome) in outcomes.items()
     ]
+
+
+def _subject(port: Data) -> str:
+    return f"{port['port']}/{port['protocol']} {port['id']}"
 
 
 def _judge_unix_socket(node: Node, entry: Data) -> Finding:
@@ -112,13 +150,31 @@ def _judge_undocumented(node: Node) -> list[Finding]:
         return [Finding("listeners/undocumented", node.name, "undocumented", "listeners", UNDOCUMENTED, outcome)]
     documented = {_key(port) for port in node.profile["ports"]}
     strangers: dict[tuple[str, int], list[Data]] = {}
+    known: dict[str, tuple[Data, list[Data]]] = {}
     for socket in node.sockets["sockets"]:
-        if _is_exposed(socket) and _key(socket) not in documented and not _is_allowed(node.allow, socket):
+        if _key(socket) in documented or _is_allowed(node.allow, socket):
+            continue
+        entry = next((entry for entry in node.companions if _is_companion(entry, socket)), None)
+        if entry:
+            known.setdefault(_companion_subject(entry, socket), (entry, []))[1].append(socket)
+        elif _is_exposed(socket):
             strangers.setdefault(_key(socket), []).append(socket)
+    companions = [
+        Finding(
+            f"{entry['id']}-{sockets[0]['protocol']}/companion",
+            node.name,
+            "companion",
+            subject,
+            "Not in the document, but known.",
+            checks.companion(entry, sockets),
+        )
+        for subject, (entry, sockets) in sorted(known.items())
+    ]
     if not strangers:
         outcome = passed("None besides.")
-        return [Finding("listeners/undocumented", node.name, "undocumented", "listeners", UNDOCUMENTED, outcome)]
-    return [
+        nobody = Finding("listeners/undocumented", node.name, "undocumented", "listeners", UNDOCUMENTED, outcome)
+        return [nobody, *companions]
+    return companions + [
         Finding(
             f"{protocol}-{number}/undocumented",
             node.name,
@@ -129,6 +185,25 @@ def _judge_undocumented(node: Node) -> list[Finding]:
         )
         for (protocol, number), sockets in sorted(strangers.items(), key=lambda item: item[0][1])
     ]
+
+
+def _is_companion(entry: Data, socket: Data) -> bool:
+    """Whether all holders of C(socket) have a name of the companion, and protocol, port and exposure are its own."""
+    first, last = entry.get("range") or (entry.get("port", 1), entry.get("port", 65535))
+    names = {process["name"] for process in socket["processes"]}
+    return (
+        socket["protocol"] in entry["protocols"]
+        and first <= socket["port"] <= last
+        and (entry["exposure"] == "loopback") == (socket["exposure"] == "loopback")
+        and bool(names)
+        and names <= set(entry["comm"])
+    )
+
+
+def _companion_subject(entry: Data, socket: Data) -> str:
+    """With its port where that is always the same; a random one would make a row of its own for each node."""
+    port = f"{entry['port']}/" if "port" in entry else ""
+    return f"{port}{socket['protocol']} {entry['id']}"
 
 
 def _is_exposed(socket: Data) -> bool:

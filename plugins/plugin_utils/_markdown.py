@@ -60,7 +60,8 @@ def _row(cells: list[str]) -> str:
 
 def _finding(finding: dict[str, Any]) -> list[str]:
     documented = finding["documented"]
-    source = f"edition {documented['edition']}, line {documented['line']}" if documented else "not in the document"
+    line = f", line {documented['line']}" if documented and documented["line"] else ""
+    source = f"edition {documented['edition']}{line}" if documented else "not in the document"
     facts = {
         "Expected": markdown(finding["expected"]),
         "Observed": markdown(finding["observed"]),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import Node
@@ -40,7 +41,7 @@ def reason_unreached(facts: Data) -> str | None:
     return None
 
 
-def node(name: str, facts: Data, probes: list[Data], allow: list[Data]) -> Node:
+def node(name: str, facts: Data, probes: list[Data], allow: list[Data], companions: Sequence[Data] = ()) -> Node:
     """The node C(name) with its registered C(facts) and the C(probes) of it (see probes_by_node)."""
     return Node(
         name=name,
@@ -52,6 +53,7 @@ def node(name: str, facts: Data, probes: list[Data], allow: list[Data]) -> Node:
         probes=probes,
         answers=(facts.get(ANSWERS) or {}).get("results", []),
         allow=allow,
+        companions=companions,
     )
 
 

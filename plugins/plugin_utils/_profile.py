@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from typing import Any
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _catalogue
@@ -18,15 +19,19 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputErr
 ROLES = ("control_plane", "worker")
 DATASTORES = ("etcd", "k8s-dqlite", "external")
 FEATURES = ("kube-proxy",)
-INPUTS = ("edition", "role", "datastore", "features", "addresses", "overrides", "extra_ports")
+INPUTS = ("edition", "release", "role", "datastore", "features", "addresses", "overrides", "extra_ports", "detected")
 
 
 def profile(inputs: dict[str, Any]) -> dict[str, Any]:
     """The profile of a node: C(edition), C(role), C(datastore), C(features), C(addresses), C(ports), C(unix_sockets).
 
-    C(inputs) has the keys of C(INPUTS), named after the variables of the role node_profile. C(ports) are the expected
-    ports: the catalogue's entries that apply to such a node, with the overrides in place and the extra ports behind
-    them. Raises InputError naming every variable that is wrong, its value and what would be right.
+    C(inputs) has the keys of C(INPUTS), named after the variables of the role node_profile, and is settled: what was
+    left to detection has been decided (see _detection.settle), and C(detected) has the facts that still matter:
+    C(ports) and C(bind_addresses) by id, C(pod_cidrs), C(control_plane_addresses), C(containerd_socket).
+
+    C(ports) of the result are the expected ports: the catalogue's entries that apply to such a node, moved as it is
+    configured, with the overrides in place and the extra ports behind them. Raises InputError naming every variable
+    that is wrong, its value and what would be right.
     """
     faults = _check_inputs(inputs)
     if faults:
@@ -34,7 +39,7 @@ def profile(inputs: dict[str, Any]) -> dict[str, Any]:
     catalogue = _catalogue.load(inputs["edition"])
     overrides = inputs.get("overrides") or {}
     ports = [
-        _expected(entry, inputs["role"], overrides.get(entry["id"], {}))
+        _expected(entry, inputs, overrides.get(entry["id"], {}))
         for entry in catalogue["ports"]
         if _applies(entry, inputs) or entry["id"] in overrides
     ]
@@ -49,9 +54,12 @@ def profile(inputs: dict[str, Any]) -> dict[str, Any]:
         "datastore": inputs["datastore"],
         "features": list(inputs.get("features") or []),
         "addresses": [str(ipaddress.ip_address(address)) for address in inputs.get("addresses") or []],
+        "control_plane_addresses": list(_detected(inputs, "control_plane_addresses", [])),
         "ports": ports,
         "unix_sockets": [
-            _unix_socket(entry) for entry in catalogue["unix_sockets"] if inputs["role"] in entry["nodes"]
+            _unix_socket(entry, _detected(inputs, "containerd_socket", None))
+            for entry in catalogue["unix_sockets"]
+            if inputs["role"] in entry["nodes"]
         ],
     }
 
@@ -65,15 +73,18 @@ def _applies(entry: dict[str, Any], inputs: dict[str, Any]) -> bool:
     )
 
 
-def _expected(entry: dict[str, Any], role: str, override: dict[str, Any]) -> dict[str, Any]:
+def _expected(entry: dict[str, Any], inputs: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
     documented = entry["documented"]
-    owners = [owner for owner in entry["owners"] if role in owner.get("nodes", ROLES)]
+    owners = [owner for owner in entry["owners"] if inputs["role"] in owner.get("nodes", ROLES)]
+    configured = _configured(entry, inputs)
+    scope = override.get("scope") or configured.get("scope", documented["scope"])
     return {
         "id": entry["id"],
-        "port": override.get("port", documented["port"]),
+        "port": override.get("port") or configured.get("port", documented["port"]),
         "protocol": documented["protocol"],
-        "scope": override.get("scope", documented["scope"]),
-        "presence": override.get("presence", entry["presence"]),
+        "scope": scope,
+        "binding": _binding(documented, scope),
+        "presence": override.get("presence") or configured.get("presence", entry["presence"]),
         "service": documented["service"],
         "description": entry["description"],
         "audience": entry.get("audience"),
@@ -83,7 +94,43 @@ def _expected(entry: dict[str, Any], role: str, override: dict[str, Any]) -> dic
         "notes": entry["notes"],
         "documented": {"edition": documented["edition"], "line": documented["line"]},
         "overridden": sorted(override),
+        "configured": sorted(set(configured) - set(override)),
     }
+
+
+def _configured(entry: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
+    """What the node's own configuration makes different for C(entry): any of C(port), C(scope), C(presence).
+
+    A configuration that opens a localhost port to others is none of these: that is what a finding is for.
+    """
+    different: dict[str, Any] = {}
+    documented = entry["documented"]
+    port = _detected(inputs, "ports", {}).get(entry["id"], documented["port"])
+    if port != documented["port"]:
+        different["port"] = port
+    bound = _detected(inputs, "bind_addresses", {}).get(entry["id"], [])
+    if entry.get("may_be_localhost") and bound and all(ipaddress.ip_address(one).is_loopback for one in bound):
+        different["scope"] = "localhost"
+    if "needs_ipv4_before" in entry and _is_without_ipv4(inputs):
+        release = inputs.get("release")
+        if not release or _catalogue.is_before(release, entry["needs_ipv4_before"]):
+            different["presence"] = "optional"
+    return different
+
+
+def _is_without_ipv4(inputs: dict[str, Any]) -> bool:
+    """Whether the cluster has IPv6 only: what its pods have decides, then what the nodes have."""
+    networks = _detected(inputs, "pod_cidrs", []) or inputs.get("addresses") or []
+    return bool(networks) and all(":" in network for network in networks)
+
+
+def _binding(documented: dict[str, Any], scope: str) -> str:
+    """What the page says of the socket; a scope that is not the page's leaves no more of it than the scope."""
+    return _catalogue.BINDINGS[documented.get("binding", scope) if scope == documented["scope"] else scope]
+
+
+def _detected(inputs: dict[str, Any], name: str, otherwise: Any) -> Any:
+    return (inputs.get("detected") or {}).get(name, otherwise)
 
 
 def _extra(entry: dict[str, Any]) -> dict[str, Any]:
@@ -92,6 +139,7 @@ def _extra(entry: dict[str, Any]) -> dict[str, Any]:
         "port": entry["port"],
         "protocol": entry.get("protocol", "tcp"),
         "scope": entry["scope"],
+        "binding": _catalogue.BINDINGS[entry["scope"]],
         "presence": entry.get("presence", "required"),
         "service": entry["id"],
         "description": entry.get("description", ""),
@@ -102,15 +150,16 @@ def _extra(entry: dict[str, Any]) -> dict[str, Any]:
         "notes": [],
         "documented": None,
         "overridden": [],
+        "configured": [],
     }
 
 
-def _unix_socket(entry: dict[str, Any]) -> dict[str, Any]:
+def _unix_socket(entry: dict[str, Any], path: str | None) -> dict[str, Any]:
     documented = entry["documented"]
     kept = {key: entry[key] for key in ("id", "description", "owner", "group", "mode", "notes")}
     return {
         **kept,
-        "path": documented["path"],
+        "path": path or documented["path"],
         "service": documented["service"],
         "documented": {"edition": documented["edition"], "line": documented["line"]},
     }
@@ -118,15 +167,19 @@ def _unix_socket(entry: dict[str, Any]) -> dict[str, Any]:
 
 def _check_inputs(inputs: dict[str, Any]) -> list[str]:
     choices = (
-        ("edition", _catalogue.editions(), ""),
+        ("edition", _catalogue.editions(), ", or auto"),
         ("role", list(ROLES), ", or put the host in the group control_plane or worker"),
-        ("datastore", list(DATASTORES), ""),
+        ("datastore", list(DATASTORES), ", or auto"),
     )
     faults = [
         f"node_profile_{name}: '{inputs.get(name)}' is not known; give one of {', '.join(known)}{hint}"
         for name, known, hint in choices
         if inputs.get(name) not in known
     ]
+    if inputs.get("release") and not re.fullmatch(r"1\.[0-9]{1,3}", str(inputs["release"])):
+        faults.append(
+            f"node_profile_release: '{inputs['release']}' is not a release; give one such as \"1.34\", quoted"
+        )
     faults += [
         f"node_profile_features: '{feature}' is not known; give a list of {', '.join(FEATURES)}"
         for feature in inputs.get("features") or []

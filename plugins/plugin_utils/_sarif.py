@@ -24,6 +24,8 @@ CHECKS = {
     "claim": "A client without credentials gets what the document says",
     "unix_socket": "The unix socket is closed to others",
     "undocumented": "Nothing undocumented listens for others",
+    "companion": "A listener besides the documented ones is a known one",
+    "replicas": "A service with one replica listens on one node",
     "observed": "The node can be looked at",
     "waiver": "A waiver holds and is needed",
 }

@@ -133,7 +133,7 @@ def _start(hosts: list[Host], directory: Path) -> None:
         _ip(f"link add {_veth(host.name)} master {BRIDGE} up type veth peer name eth0 netns {pid}")
         services = services_of(host, read_services())
         credentials = authority.issue(host.name, *host.addresses, "127.0.0.1", "::1", "localhost", host.name)
-        _tell(holder, host, [start_of(service, credentials) for service in services])
+        _tell(holder, host, [start_of(service, credentials, host) for service in services])
         running.append(Running(host, pid, services))
     _wait_for_listeners(running, directory)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.lab.pki import Credentials
 from tests.lab.services import Listener, Service
+from tests.lab.topology import Host
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 
@@ -39,26 +40,27 @@ class Start:
     """Empty where the kernel does the listening."""
 
 
-def start_of(service: Service, credentials: Credentials) -> Start:
-    """Return how to start ``service`` on the node that ``credentials`` were issued to."""
-    return _PROGRAMS[service.program](service, credentials)
+def start_of(service: Service, credentials: Credentials, host: Host) -> Start:
+    """Return how to start ``service`` on ``host``, to which ``credentials`` were issued."""
+    return _PROGRAMS[service.program](service, credentials, host)
 
 
-def _etcd(service: Service, credentials: Credentials) -> Start:
+def _etcd(service: Service, credentials: Credentials, host: Host) -> Start:
     """Debian's etcd, with the options that the k8s snap gives it (k8s-snap, src/k8s/pkg/k8sd/setup/etcd.go)."""
     clients = _urls(service, 2379)
     peers = _urls(service, 2380)
+    members = {name: f"https://{_in_url(address)}:2380" for name, address in host.etcd_members} or {host.name: peers}
     return Start(
         service.name,
         process=(
             "etcd",
-            "--name=lab",
+            f"--name={host.name}",
             "--data-dir=/run/lab/etcd",
             f"--listen-client-urls={clients}",
             f"--advertise-client-urls={clients}",
             f"--listen-peer-urls={peers}",
             f"--initial-advertise-peer-urls={peers}",
-            f"--initial-cluster=lab={peers}",
+            f"--initial-cluster={','.join(f'{name}={url}' for name, url in members.items())}",
             "--client-cert-auth",
             f"--trusted-ca-file={credentials.ca}",
             f"--cert-file={credentials.certificate}",
@@ -76,7 +78,11 @@ def _urls(service: Service, port: int) -> str:
     return ",".join(f"https://{str(listener).removesuffix('/tcp')}" for listener in listeners)
 
 
-def _containerd(service: Service, credentials: Credentials) -> Start:
+def _in_url(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _containerd(service: Service, credentials: Credentials, host: Host) -> Start:
     config = "/run/lab/containerd/config.toml"
     return Start(
         service.name,
@@ -85,7 +91,7 @@ def _containerd(service: Service, credentials: Credentials) -> Start:
     )
 
 
-def _vxlan(service: Service, credentials: Credentials) -> Start:
+def _vxlan(service: Service, credentials: Credentials, host: Host) -> Start:
     """A device as Cilium makes it: it takes the tunnel's ends from each packet, so it needs both families' sockets."""
     port = str(service.listeners[0].port)
     return Start(
@@ -97,7 +103,7 @@ def _vxlan(service: Service, credentials: Credentials) -> Start:
     )
 
 
-def _stand_in(service: Service, credentials: Credentials) -> Start:
+def _stand_in(service: Service, credentials: Credentials, host: Host) -> Start:
     description = {
         "comm": service.comm,
         "pki": credentials.as_dict(),
@@ -117,7 +123,7 @@ def _as_json(listener: Listener) -> dict[str, object]:
     }
 
 
-_PROGRAMS: dict[str, Callable[[Service, Credentials], Start]] = {
+_PROGRAMS: dict[str, Callable[[Service, Credentials, Host], Start]] = {
     "etcd": _etcd,
     "containerd": _containerd,
     "vxlan": _vxlan,

@@ -74,6 +74,8 @@ def services_of(host: Host, entries: Iterable[dict[str, Any]]) -> list[Service]:
 def _runs_on(host: Host, entry: dict[str, Any]) -> bool:
     if not host.in_cluster:
         return False
+    if entry["name"] == "etcd" and not host.runs_etcd:
+        return False
     wanted = host.group in entry["runs_on"] or entry["name"] in host.extra_services
     return wanted and entry.get("datastore") in (None, host.datastore)
 
@@ -93,6 +95,7 @@ def _listeners(host: Host, item: dict[str, Any]) -> list[Listener]:
     places = {
         "node": [(host.addresses[0], False)],
         "node_each": [(address, False) for address in host.addresses],
+        "etcd_peers": [(host.addresses[0] if host.etcd_members else "127.0.0.1", False)],
         "loopback": [("127.0.0.1", False)],
         "loopback_each": [("127.0.0.1", False), ("::1", False)],
         "every_interface": [("::", True)],

@@ -9,7 +9,7 @@ variables written in the file are all it understands, and all that the file uses
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,10 @@ class Host:
     datastore: str
     extra_services: tuple[str, ...] = ()
     faults: tuple[dict[str, Any], ...] = field(default=(), hash=False)
+    etcd_members: tuple[tuple[str, str], ...] = ()
+    """Name and address of each member, this host included, where etcd is a cluster (lab_etcd: member)."""
+    runs_etcd: bool = True
+    """Whether etcd is started with the lab; a node with lab_etcd: later joins afterwards, by hand."""
 
     @property
     def in_cluster(self) -> bool:
@@ -39,13 +43,17 @@ class Host:
 def read_hosts(inventory: Path = INVENTORY, *, with_faults: bool = True) -> list[Host]:
     """Return the hosts of an inventory, in its order. Raises ValueError for a host without addresses."""
     everyone = yaml.safe_load(inventory.read_text(encoding="utf-8"))["all"]
-    hosts = []
+    hosts: list[Host] = []
+    members: list[tuple[str, str]] = []
     for group, content in everyone["children"].items():
         for name, host_variables in content["hosts"].items():
             variables = {**everyone.get("vars", {}), **content.get("vars", {}), **(host_variables or {})}
             addresses = tuple(variables.get("node_profile_addresses", ()))
             if not addresses:
                 raise ValueError(f"{inventory}: host {name}: node_profile_addresses is missing or empty")
+            etcd = variables.get("lab_etcd", "alone")
+            if group == "control_plane" and etcd == "member":
+                members.append((name, addresses[0]))
             hosts.append(
                 Host(
                     name=name,
@@ -54,6 +62,8 @@ def read_hosts(inventory: Path = INVENTORY, *, with_faults: bool = True) -> list
                     datastore=variables.get("node_profile_datastore", "etcd"),
                     extra_services=tuple(variables.get("lab_extra_services", ())),
                     faults=tuple(variables.get("lab_faults", ())) if with_faults else (),
+                    runs_etcd=etcd != "later",
                 )
             )
-    return hosts
+    everyone_of_etcd = tuple(members)
+    return [replace(host, etcd_members=everyone_of_etcd) if host.group == "control_plane" else host for host in hosts]

@@ -51,9 +51,11 @@ class Run:
 class Cluster:
     """The hosts of the lab and what can be done with them."""
 
-    def __init__(self, reports: Path) -> None:
+    def __init__(self, reports: Path, inventory: Path = INVENTORY) -> None:
         self.reports = reports
-        self.nodes = [host.name for host in read_hosts() if host.name.startswith("node")]
+        self.inventory = inventory
+        self.hosts = read_hosts(inventory)
+        self.nodes = [host.name for host in self.hosts if host.in_cluster]
 
     def play(self, name: str, *options: str, **variables: Any) -> Run:
         """Run the playbook ck8s.ports.C(name) on the lab."""
@@ -61,6 +63,7 @@ class Cluster:
         command = [
             str(Path(sys.executable).with_name("ansible-playbook")),
             f"ck8s.ports.{name}",
+            *([] if self.inventory == INVENTORY else [f"--inventory={self.inventory}"]),
             f"--extra-vars={json.dumps(given)}",
             *options,
         ]
@@ -72,7 +75,7 @@ class Cluster:
 
     def enter(self, host: str, *command: str, **options: Any) -> str:
         """What C(command), run on C(host), prints."""
-        (running,) = [each for each in lab.find(read_hosts()) if each.host.name == host]
+        (running,) = [each for each in lab.find(self.hosts) if each.host.name == host]
         command_line = running.enter(*command)
         return str(subprocess.check_output(command_line, text=True, timeout=30, **options))
 

@@ -69,7 +69,7 @@ def test_a_policy_that_would_cut_etcd_is_refused_with_the_way_out(cluster: Clust
     run = cluster.play("firewall", *options)
     assert run.status == 2
     assert "refused: etcd-peer (2380/tcp) would be closed to other nodes" in run.output
-    assert "the inventory has 2 control-plane nodes" in run.output
+    assert "the cluster has 2 control-plane nodes" in run.output
     assert set(cluster.tables().values()) == {""}
 
     assert "node_profile_overrides: {etcd-peer: {scope: external}}" in run.output

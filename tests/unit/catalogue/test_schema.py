@@ -45,17 +45,24 @@ PAGE_FAULTS = {
         "2025-08.yml: ports: entry 'hubble': scope: 'public' is not right ('public' is not one of "
         "['external', 'localhost']); expected external (default host interface) or localhost",
     ),
-    "missing line": (
-        lambda page: page["ports"][2].pop("line"),
-        "2025-08.yml: ports: entry 'cilium-health': 'line' is a required property; expected a documented port: "
-        "id, port, "
-        "protocol, service, scope, line, and datastore where the page makes it a condition",
+    "missing service": (
+        lambda page: page["ports"][2].pop("service"),
+        "2025-08.yml: ports: entry 'cilium-health': 'service' is a required property; expected a documented port: "
+        "id, port, protocol, service, scope or binding, and nodes, datastore, feature, line where the page has them",
+    ),
+    "missing scope": (
+        lambda page: page["ports"][2].pop("scope"),
+        "2025-08.yml: ports: entry 'cilium-health': one of scope and binding is expected, the one that the page has",
+    ),
+    "scope and binding": (
+        lambda page: page["ports"][2].update(binding="default"),
+        "2025-08.yml: ports: entry 'cilium-health': one of scope and binding is expected, the one that the page has",
     ),
     "unknown field": (
         lambda page: page["ports"][2].update(color="red"),
         "2025-08.yml: ports: entry 'cilium-health': Additional properties are not allowed ('color' was unexpected); "
-        "expected a documented port: id, port, protocol, service, scope, line, and datastore where the page makes it a "
-        "condition",
+        "expected a documented port: id, port, protocol, service, scope or binding, and nodes, datastore, feature, "
+        "line where the page has them",
     ),
     "no entry in services.yml": (
         lambda page: page["ports"][2].update(id="new-one"),
@@ -80,6 +87,11 @@ def test_a_fault_in_an_edition(folder: Path, name: str) -> None:
 
 
 SERVICE_FAULTS = {
+    "a difference without a verdict": (
+        lambda known: known["ports"]["etcd-peer"]["notes"][0].pop("verdict"),
+        "services.yml: ports: entry 'etcd-peer': notes.0: 'verdict' is a dependency of 'about'; expected text, and "
+        "where it applies editions, about with verdict and source, corrected_in, breaks",
+    ),
     "long process name": (
         lambda known: known["ports"]["kubelet"]["owners"][0].update(comm=["kube-controller-manager"]),
         "services.yml: ports: entry 'kubelet': owners.0.comm.0: 'kube-controller-manager' is not right "
@@ -109,4 +121,4 @@ def test_a_fault_in_what_we_know(folder: Path, name: str) -> None:
 def test_an_unknown_edition_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InputError) as error:
         _catalogue.load("1999-12")
-    assert error.value.faults == ["edition: '1999-12' is not in the catalogue; known are 2025-08"]
+    assert error.value.faults == ["edition: '1999-12' is not in the catalogue; known are 2025-08, 2025-11, 2026-06"]

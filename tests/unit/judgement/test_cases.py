@@ -24,8 +24,12 @@ def expected_port(case: dict[str, Any]) -> dict[str, Any]:
         "claims": {},
         "documented": {"edition": "2025-08", "line": 1},
     }
-    changed = {key: case[key] for key in ("presence", "comm") if key in case}
-    return {**usual, **TABLE["usual"][case["port"]], **changed}
+    port = {**usual, **TABLE["usual"][case["port"]]}
+    changed: dict[str, Any] = {key: case[key] for key in ("presence", "comm", "binding") if key in case}
+    if "known" in case:
+        about, verdict = case["known"].split(" ")
+        changed["notes"] = [{"about": about, "verdict": verdict, "text": "Known.", "source": "The page."}]
+    return {**port, "binding": {"external": "host", "localhost": "loopback"}[port["scope"]], **changed}
 
 
 def socket(text: str, port: dict[str, Any]) -> dict[str, Any]:
@@ -89,7 +93,13 @@ def firewall(case: dict[str, Any], made: dict[str, Any], port: dict[str, Any]) -
 
 def judged(case: dict[str, Any]) -> list[Finding]:
     port = expected_port(case)
-    profile = {"edition": "2025-08", "role": "control_plane", "ports": [port], "unix_sockets": []}
+    profile = {
+        "edition": "2025-08",
+        "role": "control_plane",
+        "addresses": case.get("addresses", []),
+        "ports": [port],
+        "unix_sockets": [],
+    }
     made = policy(profile, {port["id"]: case["sources"]} if "sources" in case else {})
     sockets = case.get("sockets", [])
     blind = sockets == "unseen"
@@ -128,7 +138,7 @@ def test_case(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("check", ["bind", "owner", "firewall", "reach", "claim"])
 def test_each_check_has_a_case_for_every_status_it_can_give(check: str) -> None:
     given = {case["gives"].partition(" ")[0] for case in TABLE["cases"] if case["check"] == check}
-    warns = {"warn"} if check == "firewall" else set()
+    warns = {"warn"} if check in ("bind", "firewall") else set()
     assert given == set(STATUSES) - {"waived", "warn"} | warns
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ck8s.ports.plugins.plugin_utils import _checks, _observations
+from ansible_collections.ck8s.ports.plugins.plugin_utils import _catalogue, _checks, _observations
 from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import Finding, failing
-from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import Node, judge
+from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import Node, judge, judge_together
 
 PROFILE: dict[str, Any] = {"edition": "2025-08", "role": "worker", "ports": [], "unix_sockets": []}
 NO_FIREWALL: dict[str, Any] = {"error": "Not looked at."}
@@ -148,3 +148,84 @@ def test_only_failures_and_what_was_not_seen_fail_a_run_and_only_from_the_severi
     findings = undocumented([listener(8088, "a")], []) + undocumented([], [])
     assert [finding.id for finding in failing(findings, "medium")] == ["tcp-8088/undocumented"]
     assert failing(findings, "high") == []
+
+
+METRICS = {"id": "cilium-operator-metrics", "port": 9963, "protocol": "tcp", "service": "cilium-operator"}
+
+
+def with_operator(name: str, *sockets: dict[str, Any], presence: str = "one_node") -> Node:
+    port = {**METRICS, "presence": presence, "documented": {"edition": "2025-08", "line": 23}}
+    return Node(name, {**PROFILE, "ports": [port]}, {"rules": []}, {"sockets": list(sockets)}, NO_FIREWALL, {})
+
+
+def test_a_single_replica_may_listen_on_any_one_node() -> None:
+    operator = listener(9963, "cilium-operator")
+    assert judge_together([with_operator("node1"), with_operator("node2", operator)]) == []
+    assert judge_together([with_operator("node1"), with_operator("node2")]) == []
+
+
+def test_a_single_replica_on_two_nodes_is_a_finding_on_both() -> None:
+    operator = listener(9963, "cilium-operator")
+    nodes = [with_operator("node1", operator), with_operator("node2", operator), with_operator("node3")]
+    findings = judge_together(nodes)
+    assert [(finding.host, finding.id, finding.status) for finding in findings] == [
+        ("node1", "cilium-operator-metrics/replicas", "fail"),
+        ("node2", "cilium-operator-metrics/replicas", "fail"),
+    ]
+    assert findings[0].outcome.observed == "Listens on node1, node2."
+    assert judge_together([with_operator(node.name, operator, presence="optional") for node in nodes]) == []
+
+
+def with_companions(*sockets: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    known = _catalogue.companions()
+    node = Node("node1", PROFILE, {"rules": []}, {"sockets": list(sockets)}, NO_FIREWALL, {}, companions=known)
+    findings = [finding for finding in judge(node) if finding.check in ("companion", "undocumented")]
+    return [(finding.id, finding.status, finding.severity, finding.subject) for finding in findings]
+
+
+NONE_BESIDES = ("listeners/undocumented", "pass", "low", "listeners")
+
+
+@pytest.mark.parametrize(
+    ("socket", "name", "subject"),
+    [
+        (listener(9964, "cilium-envoy"), "cilium-envoy-metrics-tcp", "9964/tcp cilium-envoy-metrics"),
+        (listener(7946, "speaker"), "metallb-memberlist-tcp", "7946/tcp metallb-memberlist"),
+        (listener(7946, "speaker", protocol="udp"), "metallb-memberlist-udp", "7946/udp metallb-memberlist"),
+        (listener(7472, "speaker"), "metallb-metrics-tcp", "7472/tcp metallb-metrics"),
+        (listener(9120, "speaker"), "metallb-metrics-https-tcp", "9120/tcp metallb-metrics-https"),
+        (listener(17472, "speaker", exposure="loopback"), "metallb-health-tcp", "17472/tcp metallb-health"),
+        (listener(35215, "containerd", exposure="loopback"), "containerd-streaming-tcp", "tcp containerd-streaming"),
+        (listener(40001, "cilium-agent", exposure="loopback"), "cilium-dns-proxy-tcp", "tcp cilium-dns-proxy"),
+        (listener(30123, "kube-proxy"), "health-check-node-port-tcp", "tcp health-check-node-port"),
+    ],
+)
+def test_a_companion_is_explained_and_no_fault(socket: dict[str, Any], name: str, subject: str) -> None:
+    assert with_companions(socket) == [NONE_BESIDES, (f"{name}/companion", "not_applicable", "low", subject)]
+
+
+@pytest.mark.parametrize(
+    "socket",
+    [
+        listener(9964, "nc"),
+        listener(9964),
+        listener(9964, "cilium-envoy", "nc"),
+        listener(9964, "cilium-envoy", protocol="udp"),
+        listener(17472, "speaker"),
+        listener(35215, "containerd"),
+        listener(29999, "kube-proxy"),
+        listener(30123, "nginx"),
+    ],
+)
+def test_what_only_resembles_a_companion_is_undocumented(socket: dict[str, Any]) -> None:
+    ((name, status, _, _),) = with_companions(socket)
+    assert (name, status) == (f"{socket['protocol']}-{socket['port']}/undocumented", "fail")
+
+
+def test_without_the_companions_they_are_undocumented() -> None:
+    assert undocumented([listener(9964, "cilium-envoy")], [])[0].status == "fail"
+
+
+def test_random_ports_of_one_companion_are_one_finding() -> None:
+    sockets = [listener(port, "containerd", exposure="loopback") for port in (35215, 41000)]
+    assert len(with_companions(*sockets)) == 2

@@ -142,3 +142,22 @@ def test_a_host_without_addresses_is_named(tmp_path: Path) -> None:
     inventory.write_text(yaml.safe_dump({"all": {"children": {"worker": {"hosts": {"lonely": {}}}}}}))
     with pytest.raises(ValueError, match=r"lonely.*node_profile_addresses"):
         read_hosts(inventory)
+
+
+def test_members_of_an_etcd_cluster_talk_on_the_nodes_addresses() -> None:
+    """Alone, etcd's peers are where edition 2025-08 has them."""
+    member = replace(CONTROL_PLANE, etcd_members=(("cp", "192.0.2.1"),))
+    assert ("tcp", "127.0.0.1", 2380) in sockets(CONTROL_PLANE)
+    assert {address for _, address, port in sockets(member) if port == 2380} == {"192.0.2.1"}
+
+
+def test_a_node_whose_etcd_joins_later_has_none_yet() -> None:
+    assert not {2379, 2380} & {port for _, _, port in sockets(replace(CONTROL_PLANE, runs_etcd=False))}
+
+
+def test_the_inventory_says_who_is_a_member() -> None:
+    hosts = {host.name: host for host in read_hosts(Path("tests/lab/inventories/ha_etcd.yml"))}
+    members = (("node1", "10.77.0.11"), ("node2", "10.77.0.12"), ("node3", "10.77.0.13"))
+    assert {host.etcd_members for host in hosts.values() if host.group == "control_plane"} == {members}
+    assert [name for name, host in hosts.items() if not host.runs_etcd] == ["node4"]
+    assert hosts["node5"].etcd_members == ()

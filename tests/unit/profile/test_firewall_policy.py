@@ -84,10 +84,24 @@ def test_etcd_is_not_cut_between_control_planes() -> None:
         policy(profile(CONTROL_PLANE), control_planes=3)
     (fault,) = error.value.faults
     assert fault.startswith("refused: etcd-peer (2380/tcp) would be closed to other nodes")
-    assert fault.endswith("Set node_profile_overrides: {etcd-peer: {scope: external}}")
+    assert fault.endswith(
+        "Set node_profile_edition: 2025-11, or node_profile_overrides: {etcd-peer: {scope: external}}"
+    )
 
 
-def test_the_way_out_of_that_refusal_works() -> None:
+def test_control_planes_that_only_the_node_knows_of_count() -> None:
+    made = profile({**CONTROL_PLANE, "detected": {"control_plane_addresses": ["192.0.2.11", "192.0.2.12"]}})
+    with pytest.raises(InputError, match="the cluster has 2 control-plane nodes"):
+        policy(made, control_planes=1)
+
+
+@pytest.mark.parametrize("edition", ["2025-11", "2026-06"])
+def test_the_later_editions_are_a_way_out_of_that_refusal(edition: str) -> None:
+    made = policy(profile({**CONTROL_PLANE, "edition": edition}), control_planes=3)
+    assert rules(made, "etcd-peer")[0]["verdict"] == "accept"
+
+
+def test_the_override_is_another_one() -> None:
     way_out = {**CONTROL_PLANE, "overrides": {"etcd-peer": {"scope": "external"}}}
     assert rules(policy(profile(way_out), control_planes=3), "etcd-peer")[0]["verdict"] == "accept"
 
@@ -109,3 +123,38 @@ def test_the_way_out_of_that_refusal_works() -> None:
 def test_what_a_policy_says_of_a_packet(port: int, source: str, wanted: str) -> None:
     made = policy(profile(CONTROL_PLANE), {"etcd-client": ["192.0.2.0/24", "2001:db8::/32"]})
     assert verdict(made, "tcp", port, source) == wanted
+
+
+def test_a_companion_is_opened_only_when_it_is_asked_for() -> None:
+    asked = policy(profile(WORKER), companions=["metallb-memberlist"])
+    assert [(rule["protocol"], rule["ports"], rule["verdict"]) for rule in rules(asked, "metallb-memberlist")] == [
+        ("tcp", [7946], "accept"),
+        ("udp", [7946], "accept"),
+    ]
+    assert rules(policy(profile(WORKER)), "metallb-memberlist") == []
+    assert len(parse_policy(asked).rules) == len(asked["rules"])
+
+
+def test_a_companion_may_have_sources() -> None:
+    made = policy(profile(WORKER), {"metallb-memberlist": ["192.0.2.0/24"]}, companions=["metallb-memberlist"])
+    assert verdict(made, "udp", 7946, "192.0.2.7") == "accept"
+    assert verdict(made, "udp", 7946, "198.51.100.7") == "drop"
+
+
+@pytest.mark.parametrize("name", ["metallb", "node-port", "containerd-streaming"])
+def test_a_companion_that_no_rule_can_name_is_refused_with_those_that_can(name: str) -> None:
+    with pytest.raises(InputError) as error:
+        policy(profile(WORKER), companions=[name])
+    assert error.value.faults == [
+        f"node_firewall_companions: '{name}' is no companion that can be opened; known are cilium-envoy-metrics, "
+        "metallb-memberlist, metallb-metrics, metallb-metrics-https"
+    ]
+
+
+def test_sources_of_a_companion_that_is_not_opened_are_named() -> None:
+    with pytest.raises(InputError) as error:
+        policy(profile(WORKER), {"metallb-metrics": ["192.0.2.0/24"]})
+    assert error.value.faults == [
+        "node_firewall_sources: entry 'metallb-metrics': the companion is not opened; add it to "
+        "node_firewall_companions, or remove the entry"
+    ]

@@ -80,6 +80,86 @@ def test_an_extra_port_stands_behind_the_documented_ones() -> None:
     assert (extra["id"], extra["port"], extra["protocol"], extra["documented"]) == ("node-exporter", 9100, "tcp", None)
 
 
+@pytest.mark.parametrize(
+    ("edition", "port_id", "binding"),
+    [
+        ("2025-08", "k8sd", "host"),
+        ("2025-08", "kubelet", "host"),
+        ("2025-08", "etcd-peer", "loopback"),
+        ("2025-11", "k8sd", "node"),
+        ("2025-11", "kubelet", "any"),
+        ("2025-11", "etcd-peer", "node"),
+        ("2026-06", "kubelet-healthz", "loopback"),
+    ],
+)
+def test_the_edition_says_where_a_port_is_bound(edition: str, port_id: str, binding: str) -> None:
+    assert port({**CONTROL_PLANE, "edition": edition}, port_id)["binding"] == binding
+
+
+def test_a_scope_of_ones_own_leaves_nothing_of_the_pages_binding() -> None:
+    inputs = {**CONTROL_PLANE, "edition": "2025-11"}
+    assert port({**inputs, "overrides": {"kubelet": {"scope": "localhost"}}}, "kubelet")["binding"] == "loopback"
+    assert port({**inputs, "overrides": {"kubelet-healthz": {"scope": "external"}}}, "kubelet-healthz")["binding"] == (
+        "host"
+    )
+    assert port({**inputs, "overrides": {"kubelet": {"scope": "external"}}}, "kubelet")["binding"] == "any"
+
+
+@pytest.mark.parametrize("edition", ["2025-08", "2025-11", "2026-06"])
+def test_where_the_page_is_wrong_about_roles_the_software_decides(edition: str) -> None:
+    """The later pages have VXLAN and the operator on control planes only."""
+    assert port({**WORKER, "edition": edition}, "vxlan")["presence"] == "required"
+    assert port({**WORKER, "edition": edition}, "cilium-operator-metrics")["presence"] == "one_node"
+
+
+def test_ports_that_are_configured_elsewhere_are_expected_there() -> None:
+    """Cluster API's k8sd takes etcd's peer port, and etcd the one behind it."""
+    inputs = {**CONTROL_PLANE, "detected": {"ports": {"k8sd": 2380, "etcd-peer": 2381, "kubelet": 10250}}}
+    assert (port(inputs, "k8sd")["port"], port(inputs, "etcd-peer")["port"]) == (2380, 2381)
+    assert (port(inputs, "k8sd")["configured"], port(inputs, "kubelet")["configured"]) == (["port"], [])
+    overridden = port({**inputs, "overrides": {"k8sd": {"port": 6401}}}, "k8sd")
+    assert (overridden["port"], overridden["configured"]) == (6401, [])
+
+
+def test_the_scheduler_is_expected_on_loopback_where_it_is_configured_so() -> None:
+    stig = {**CONTROL_PLANE, "detected": {"bind_addresses": {"kube-scheduler": ["127.0.0.1"]}}}
+    assert (port(stig, "kube-scheduler")["scope"], port(stig, "kube-scheduler")["binding"]) == ("localhost", "loopback")
+    assert port(stig, "kube-controller-manager")["scope"] == "external"
+    wide = {**CONTROL_PLANE, "detected": {"bind_addresses": {"kube-scheduler": ["127.0.0.1", "10.0.0.1"]}}}
+    assert port(wide, "kube-scheduler")["scope"] == "external"
+
+
+def test_a_configuration_that_moves_another_port_to_loopback_or_opens_one_is_not_expected() -> None:
+    detected = {"bind_addresses": {"kubelet": ["127.0.0.1"], "kubelet-healthz": ["0.0.0.0"]}}
+    inputs = {**CONTROL_PLANE, "detected": detected}
+    assert (port(inputs, "kubelet")["scope"], port(inputs, "kubelet-healthz")["scope"]) == ("external", "localhost")
+
+
+IPV6_ONLY = {**WORKER, "addresses": ["2001:db8::12"]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "presence"),
+    [
+        ({}, "optional"),
+        ({"release": "1.34"}, "optional"),
+        ({"release": "1.35"}, "required"),
+        ({"addresses": ["2001:db8::12", "192.0.2.12"], "release": "1.34"}, "required"),
+        ({"detected": {"pod_cidrs": ["10.1.0.0/16", "fd01::/108"]}, "release": "1.34"}, "required"),
+        ({"addresses": ["192.0.2.12"], "detected": {"pod_cidrs": ["fd01::/108"]}, "release": "1.34"}, "optional"),
+        ({"addresses": []}, "required"),
+    ],
+)
+def test_clusters_without_ipv4_have_no_tunnel_before_1_35(changed: dict[str, Any], presence: str) -> None:
+    assert port({**IPV6_ONLY, **changed}, "vxlan")["presence"] == presence
+
+
+def test_the_socket_of_containerd_is_where_the_node_has_it() -> None:
+    strict = "/var/snap/k8s/common/run/containerd/containerd.sock"
+    moved = profile({**WORKER, "detected": {"containerd_socket": strict}})
+    assert [entry["path"] for entry in moved["unix_sockets"]] == [strict]
+
+
 def test_addresses_get_their_canonical_notation() -> None:
     assert profile(CONTROL_PLANE)["addresses"] == ["192.0.2.11", "2001:db8::11"]
 
@@ -87,7 +167,7 @@ def test_addresses_get_their_canonical_notation() -> None:
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "edition": (
         {"edition": "2024-01"},
-        "node_profile_edition: '2024-01' is not known; give one of 2025-08",
+        "node_profile_edition: '2024-01' is not known; give one of 2025-08, 2025-11, 2026-06, or auto",
     ),
     "role": (
         {"role": "master"},
@@ -96,7 +176,11 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "datastore": (
         {"datastore": "mysql"},
-        "node_profile_datastore: 'mysql' is not known; give one of etcd, k8s-dqlite, external",
+        "node_profile_datastore: 'mysql' is not known; give one of etcd, k8s-dqlite, external, or auto",
+    ),
+    "release": (
+        {"release": "v1.34.2"},
+        "node_profile_release: 'v1.34.2' is not a release; give one such as \"1.34\", quoted",
     ),
     "feature": (
         {"features": ["kubeproxy"]},

@@ -1,0 +1,26 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Detection on nodes that have no snap: they say so, and the inventory decides."""
+
+from __future__ import annotations
+
+from tests.netns.playbooks.conftest import Cluster
+
+
+def test_without_the_snap_everything_is_as_without_detection(cluster: Cluster) -> None:
+    without = cluster.play("site")
+    detecting = cluster.play("site", node_profile_detect=True)
+    assert detecting.status == without.status == 0, detecting.output
+    assert detecting.statuses() == without.statuses()
+
+
+def test_without_the_snap_the_edition_of_the_release_is_unknown(cluster: Cluster) -> None:
+    run = cluster.play("firewall", node_profile_detect=True, node_profile_edition="auto")
+    assert run.status == 2
+    assert "the installed release is unknown (Canonical Kubernetes is not installed on the node)" in run.output
+    assert set(cluster.tables().values()) == {""}
+
+    told = cluster.play("firewall", node_profile_edition="auto", node_profile_release="1.34")
+    assert told.status == 0, told.output
+    assert 'tcp dport 2380 counter accept comment "etcd-peer"' in cluster.tables()["node1"]
