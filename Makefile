@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/collections
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages demo test lint unit interpreters netns molecule systemd bench build clean
+.PHONY: help venv packages demo test lint unit interpreters netns netns-playbooks netns-others molecule systemd bench build clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,7 +26,9 @@ packages: ## the Debian packages of the lab (installs as root or with sudo, else
 demo: packages venv ## opens, closes and proves the ports of three nodes in network namespaces
 	$(BIN)/python -m tests.lab.demo
 
-test: lint unit interpreters netns molecule ## what CI runs: lint, unit, interpreters, netns, molecule
+# Two at a time: what waits for an answer leaves its processor to the other.
+test: packages venv ## what CI runs: lint, unit, interpreters, netns, molecule
+	$(MAKE) --jobs=2 --output-sync=target lint unit netns-playbooks netns-others molecule interpreters
 
 lint: venv ## ruff, mypy, ansible-lint (production)
 	$(BIN)/ruff check .
@@ -40,8 +42,13 @@ unit: venv ## pure functions, data, rendering
 interpreters: venv ## the unit tests of the node's code under every Python from 3.8 on that is found here
 	scripts/test-interpreters.sh
 
-netns: packages venv ## real sockets, rules and packets, in network namespaces
-	$(SANDBOX) $(BIN)/pytest tests/netns
+netns: netns-playbooks netns-others ## real sockets, rules and packets, in network namespaces
+
+netns-playbooks: packages venv
+	$(SANDBOX) $(BIN)/pytest tests/netns/playbooks
+
+netns-others: packages venv
+	$(SANDBOX) $(BIN)/pytest tests/netns --ignore=tests/netns/playbooks
 
 molecule: packages venv ## the default scenario, on the lab
 	$(SANDBOX) $(BIN)/molecule --base-config .config/molecule/config.yml test
