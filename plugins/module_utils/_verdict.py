@@ -14,7 +14,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Sequence, Union
 
-from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy, Rule, SourceSet
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy, Rule
 
 ACCEPT, DROP, NONE = "accept", "drop", "none"
 """What a policy does with a packet. None: no rule is about it, so it is left as it is."""
