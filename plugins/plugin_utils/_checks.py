@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy
+from ansible_collections.ck8s.ports.plugins.module_utils._verdict import ACCEPT, decide
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _wording as word
 from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import (
     Outcome,
@@ -22,7 +24,6 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import (
     unknown,
     warned,
 )
-from ansible_collections.ck8s.ports.plugins.plugin_utils._firewall_policy import verdict
 
 Data = dict[str, Any]
 
@@ -147,7 +148,7 @@ def table(observed: Data) -> Outcome:
     return passed("The table is the one of the policy.")
 
 
-def reach(port: Data, policy: Data, sockets: list[Data], probes: list[Data]) -> Outcome:
+def reach(port: Data, policy: Policy, sockets: list[Data], probes: list[Data]) -> Outcome:
     """Document against what arrives: who else could connect, and should have been able to?
 
     Each of C(probes) has C(prober), C(source) (its address), C(host), C(port), C(status) and C(detail).
@@ -192,10 +193,11 @@ def _as_it_should_be(probes: list[Data]) -> str:
     return f"{word.join(sorted({probe['status'] for probe in probes})).capitalize()}, as it should be."
 
 
-def _is_let_in(port: Data, policy: Data, probe: Data) -> bool:
+def _is_let_in(port: Data, policy: Policy, probe: Data) -> bool:
     """A probe that never left (no source) is told as its error; whether it would have been let in does not matter."""
-    source = probe["source"]
-    return port["scope"] == "external" and bool(source) and verdict(policy, "tcp", port["port"], source) == "accept"
+    if port["scope"] != "external" or not probe["source"]:
+        return False
+    return decide(policy, port["protocol"], port["port"], probe["source"]).verdict == ACCEPT
 
 
 def _probers(probes: list[Data]) -> str:

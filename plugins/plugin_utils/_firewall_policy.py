@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, ck8s.ports contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From expected ports to a firewall policy, and what such a policy says of a packet. Private to the collection.
+"""From expected ports to a firewall policy. Private to the collection.
 
-A policy is backend-neutral data (see module_utils/_policy.py for its contract and validation). Pure functions.
+A policy is backend-neutral data (see module_utils/_policy.py for its contract and validation, module_utils/_verdict.py
+for what it does with a packet). Pure functions.
 """
 
 from __future__ import annotations
@@ -68,23 +69,6 @@ def _rule(name: str, protocol: str, port: int) -> dict[str, Any]:
 def _openable() -> list[dict[str, Any]]:
     """The companions that a rule can name: those with one port that others have a reason to connect to."""
     return [entry for entry in _catalogue.companions() if "port" in entry and entry["exposure"] == "external"]
-
-
-def verdict(policy: dict[str, Any], protocol: str, port: int, source: str) -> str:
-    """What C(policy) does with a new packet to C(port) from address C(source): accept, drop, or C(none) (no rule)."""
-    address = ipaddress.ip_address(source)
-    if address.is_loopback:
-        return "accept"
-    for rule in policy["rules"]:
-        if rule["protocol"] == protocol and port in rule["ports"]:
-            names = rule.get("sources")
-            if names is None or any(_contains(policy["sets"][name], address) for name in names):
-                return str(rule["verdict"])
-    return "none"
-
-
-def _contains(cidrs: list[str], address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    return any(address in ipaddress.ip_network(cidr) for cidr in cidrs)
 
 
 def _check_companions(companions: list[str]) -> list[str]:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy, parse_policy
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _checks as checks
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _wording as word
 from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import Finding, passed, unknown
@@ -49,6 +51,11 @@ class Node:
     answers: list[Data] = field(default_factory=list)
     allow: list[Data] = field(default_factory=list)
     companions: Sequence[Data] = ()
+
+    @cached_property
+    def parsed_policy(self) -> Policy:
+        """The policy as it can be asked about a packet."""
+        return parse_policy(self.policy)
 
 
 def judge(node: Node) -> list[Finding]:
@@ -118,7 +125,7 @@ def _judge_port(node: Node, port: Data) -> list[Finding]:
         ),
         "reach": (
             REACH[port["scope"]],
-            checks.reach(port, node.policy, sockets, [p for p in node.probes if p["id"] == port["id"]]),
+            checks.reach(port, node.parsed_policy, sockets, [p for p in node.probes if p["id"] == port["id"]]),
         ),
         "claim": (
             CLAIM,

@@ -11,6 +11,7 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import Findin
 from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import Node, judge, judge_together
 
 PROFILE: dict[str, Any] = {"edition": "2025-08", "role": "worker", "ports": [], "unix_sockets": []}
+POLICY: dict[str, Any] = {"enforcement": "ports", "rules": []}
 NO_FIREWALL: dict[str, Any] = {"error": "Not looked at."}
 SSHD = {"port": 22, "protocol": "tcp", "process": "sshd"}
 
@@ -28,7 +29,7 @@ def listener(port: int, *names: str, exposure: str = "wildcard", protocol: str =
 
 
 def undocumented(sockets: list[dict[str, Any]], allow: list[dict[str, Any]]) -> list[Finding]:
-    node = Node("node1", PROFILE, {"rules": []}, {"sockets": sockets}, NO_FIREWALL, {}, allow=allow)
+    node = Node("node1", PROFILE, POLICY, {"sockets": sockets}, NO_FIREWALL, {}, allow=allow)
     return [finding for finding in judge(node) if finding.check == "undocumented"]
 
 
@@ -100,7 +101,7 @@ def test_a_table_that_differs_is_shown_line_by_line() -> None:
 def registered(**more: Any) -> dict[str, Any]:
     return {
         "node_profile_result": {"profile": PROFILE},
-        "node_firewall_policy": {"policy": {"rules": [], "sets": {}}},
+        "node_firewall_policy": {"policy": POLICY},
         "__node_verify_sockets": {"sockets": [], "complete": True},
         **more,
     }
@@ -155,7 +156,7 @@ METRICS = {"id": "cilium-operator-metrics", "port": 9963, "protocol": "tcp", "se
 
 def with_operator(name: str, *sockets: dict[str, Any], presence: str = "one_node") -> Node:
     port = {**METRICS, "presence": presence, "documented": {"edition": "2025-08", "line": 23}}
-    return Node(name, {**PROFILE, "ports": [port]}, {"rules": []}, {"sockets": list(sockets)}, NO_FIREWALL, {})
+    return Node(name, {**PROFILE, "ports": [port]}, POLICY, {"sockets": list(sockets)}, NO_FIREWALL, {})
 
 
 def test_a_single_replica_may_listen_on_any_one_node() -> None:
@@ -178,7 +179,7 @@ def test_a_single_replica_on_two_nodes_is_a_finding_on_both() -> None:
 
 def with_companions(*sockets: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     known = _catalogue.companions()
-    node = Node("node1", PROFILE, {"rules": []}, {"sockets": list(sockets)}, NO_FIREWALL, {}, companions=known)
+    node = Node("node1", PROFILE, POLICY, {"sockets": list(sockets)}, NO_FIREWALL, {}, companions=known)
     findings = [finding for finding in judge(node) if finding.check in ("companion", "undocumented")]
     return [(finding.id, finding.status, finding.severity, finding.subject) for finding in findings]
 

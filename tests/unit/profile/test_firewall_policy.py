@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import parse_policy
+from ansible_collections.ck8s.ports.plugins.module_utils._verdict import decide
 from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputError
-from ansible_collections.ck8s.ports.plugins.plugin_utils._firewall_policy import policy, verdict
+from ansible_collections.ck8s.ports.plugins.plugin_utils._firewall_policy import policy
 from ansible_collections.ck8s.ports.plugins.plugin_utils._profile import profile
 from tests.unit.profile.test_profile import CONTROL_PLANE, WORKER
 
@@ -122,7 +123,7 @@ def test_the_override_is_another_one() -> None:
 )
 def test_what_a_policy_says_of_a_packet(port: int, source: str, wanted: str) -> None:
     made = policy(profile(CONTROL_PLANE), {"etcd-client": ["192.0.2.0/24", "2001:db8::/32"]})
-    assert verdict(made, "tcp", port, source) == wanted
+    assert decide(parse_policy(made), "tcp", port, source).verdict == wanted
 
 
 def test_a_companion_is_opened_only_when_it_is_asked_for() -> None:
@@ -137,8 +138,8 @@ def test_a_companion_is_opened_only_when_it_is_asked_for() -> None:
 
 def test_a_companion_may_have_sources() -> None:
     made = policy(profile(WORKER), {"metallb-memberlist": ["192.0.2.0/24"]}, companions=["metallb-memberlist"])
-    assert verdict(made, "udp", 7946, "192.0.2.7") == "accept"
-    assert verdict(made, "udp", 7946, "198.51.100.7") == "drop"
+    assert decide(parse_policy(made), "udp", 7946, "192.0.2.7").verdict == "accept"
+    assert decide(parse_policy(made), "udp", 7946, "198.51.100.7").verdict == "drop"
 
 
 @pytest.mark.parametrize("name", ["metallb", "node-port", "containerd-streaming"])

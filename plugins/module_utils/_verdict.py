@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a policy does with a new packet, and which rule decides. Private to the collection.
+
+The one place that says so: the controller asks it what a probe should have met, the node what a change would mean for
+its connections. Pure, standard library only.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Sequence, Union
+
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy, Rule
+
+ACCEPT, DROP, NONE = "accept", "drop", "none"
+"""What a policy does with a packet. None: no rule is about it, so it is left as it is."""
+
+LOOPBACK = "loopback"
+"""The built-in rule that lets everything in that comes in on lo."""
+
+_Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+_Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What happens to a packet, and why.
+
+    ``rule`` is the id of the rule that decides, a built-in one included, and ``index`` its place among the rules of the
+    policy; both are None where no rule does, ``index`` also for a built-in rule.
+    """
+
+    verdict: str
+    rule: str | None = None
+    index: int | None = None
+
+
+def decide(policy: Policy, protocol: str, port: int, source: str, interface: str | None = None) -> Decision:
+    """Return what ``policy`` does with the first packet of a connection to ``port`` of this host.
+
+    ``source`` is the address that the packet carries, ``interface`` what it comes in on, None where that is not known.
+    Packets from a loopback address come in on lo: the kernel takes them from nowhere else. Raises ValueError for a
+    source that is no address.
+    """
+    # A scope id (fe80::1%eth0) is no part of what the packet carries.
+    address = ipaddress.ip_address(source.partition("%")[0])
+    if interface == "lo" or address.is_loopback:
+        return Decision(ACCEPT, LOOPBACK)
+    for index, rule in enumerate(policy.rules):
+        if rule.protocol == protocol and port in rule.ports and _is_from(policy, rule, address):
+            return Decision(rule.verdict, rule.id, index)
+    return Decision(NONE)
+
+
+def _is_from(policy: Policy, rule: Rule, address: _Address) -> bool:
+    if rule.sources is None:
+        return True
+    family = "ipv4" if address.version == 4 else "ipv6"
+    return any(_contains(getattr(policy.sets[name], family), address) for name in rule.sources)
+
+
+def _contains(networks: Sequence[_Network], address: _Address) -> bool:
+    """Whether one of the networks, which are sorted and do not overlap, has the address; it is asked for thousands."""
+    place = bisect_right(networks, ipaddress.ip_network(address))
+    # The one before has the address, too, or none has; the one at the place begins behind it.
+    return place > 0 and address in networks[place - 1]
