@@ -1,71 +1,42 @@
 # Copyright: (c) 2026, ck8s.ports contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The judgement of a node: every check on every expected port. Private to the collection. Pure, like the checks."""
+"""The judgement of a node: every check on every expected port. Private to the collection. Pure, like the checks.
+
+A check compares one expectation with what one party shows. Each has its file, C(_check_NAME.py): pure functions over
+plain data, with no clock, no network and no Ansible in them. None of them says C(pass) of what could not be looked at:
+an observation with the key C(error) could not be made, and the finding is C(unknown) then. All the rules on one page,
+as cases: tests/unit/judgement/cases.yml.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy, parse_policy
-from ansible_collections.ck8s.ports.plugins.plugin_utils import _checks as checks
+from ansible_collections.ck8s.ports.plugins.plugin_utils import (
+    _check_bind,
+    _check_claim,
+    _check_firewall,
+    _check_listeners,
+    _check_owner,
+    _check_reach,
+    _check_replicas,
+    _check_unix_socket,
+)
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _wording as word
-from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import Finding, passed, unknown
+from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import Finding, Outcome, unknown
+from ansible_collections.ck8s.ports.plugins.plugin_utils._node import Node, key
 
 Data = dict[str, Any]
-
-BIND = {
-    "loopback": "Listens on a loopback address only.",
-    "host": "Listens on an address of the host interface, or on every address.",
-    "node": "Listens on the node's address.",
-    "any": "Listens on every address.",
-}
-REACH = {
-    "localhost": "No other host can connect.",
-    "external": "Whom the policy lets in can connect, nobody else.",
-}
-CLAIM = "A client without credentials gets what the document says."
-UNDOCUMENTED = "Only documented ports, and those of node_verify_allow, listen on addresses that others can reach."
-
-
-@dataclass(frozen=True)
-class Node:
-    """All that is known of one node: C(profile) and C(policy), and what was observed.
-
-    C(sockets) and C(firewall) are the results of listening_sockets_info and port_policy (in check mode),
-    C(unix_sockets) maps a path to what its file is; each has C(error) instead where it could not be looked at.
-    C(probes) is what others tried on this node, C(answers) what port_claims was told there, C(allow) the listeners that
-    are allowed besides the documented ones, C(companions) the known ones (see _catalogue.companions).
-    """
-
-    name: str
-    profile: Data
-    policy: Data
-    sockets: Data
-    firewall: Data
-    unix_sockets: Data
-    probes: list[Data] = field(default_factory=list)
-    answers: list[Data] = field(default_factory=list)
-    allow: list[Data] = field(default_factory=list)
-    companions: Sequence[Data] = ()
-
-    @cached_property
-    def parsed_policy(self) -> Policy:
-        """The policy as it can be asked about a packet."""
-        return parse_policy(self.policy)
 
 
 def judge(node: Node) -> list[Finding]:
     """Every finding about C(node), in the order of its expected ports."""
-    findings = [finding for port in node.profile["ports"] for finding in _judge_port(node, port)]
-    whole_table = node.firewall.get("error")
-    outcome = unknown("medium", whole_table, fix=checks.AS_ROOT) if whole_table else checks.table(node.firewall)
-    findings.append(Finding("policy/firewall", node.name, "firewall", "policy", "The policy is in force.", outcome))
-    findings += [_judge_unix_socket(node, entry) for entry in node.profile["unix_sockets"]]
-    return findings + _judge_undocumented(node)
+    findings = [_of_port(node, port, check) for port in node.profile["ports"] for check in PORT_CHECKS]
+    findings.append(_of_table(node))
+    findings += [_of_unix_socket(node, entry) for entry in node.profile["unix_sockets"]]
+    return findings + _check_listeners.findings(node)
 
 
 def judge_together(nodes: list[Node]) -> list[Finding]:
@@ -76,18 +47,18 @@ def judge_together(nodes: list[Node]) -> list[Finding]:
     """
     listening: dict[str, list[tuple[Node, Data]]] = {}
     for node in nodes:
-        seen = {_key(socket) for socket in node.sockets.get("sockets", [])}
+        seen = {key(socket) for socket in node.sockets.get("sockets", [])}
         for port in node.profile["ports"]:
-            if port["presence"] == "one_node" and _key(port) in seen:
+            if port["presence"] == "one_node" and key(port) in seen:
                 listening.setdefault(port["id"], []).append((node, port))
     return [
         Finding(
             f"{name}/replicas",
             node.name,
             "replicas",
-            _subject(port),
+            word.subject(port),
             "Listens on one node at most.",
-            checks.replicas(port, [other.name for other, _ in holders]),
+            _check_replicas.replicas(port, [other.name for other, _ in holders]),
             port["documented"],
         )
         for name, holders in listening.items()
@@ -103,126 +74,64 @@ def unreached(name: str, reason: str) -> Finding:
     return Finding("node/observed", name, "observed", "node", "The node can be looked at.", outcome)
 
 
-def _judge_port(node: Node, port: Data) -> list[Finding]:
-    sockets = [socket for socket in node.sockets.get("sockets", []) if _key(socket) == _key(port)]
-    blind = node.sockets.get("error")
-    no_sockets = unknown("medium", blind, fix=checks.AS_ROOT) if blind else None
-    no_firewall = unknown("medium", node.firewall["error"], fix=checks.AS_ROOT) if "error" in node.firewall else None
-    held = word.join(port["comm"]) or "any process"
+def _bind(node: Node, port: Data) -> tuple[str, Outcome]:
+    addresses = node.profile.get("addresses", ())
+    outcome = _blind(node) or _check_bind.bind(port, node.profile["role"], node.listening(port), addresses)
+    return _check_bind.EXPECTED[port["binding"]], outcome
+
+
+def _owner(node: Node, port: Data) -> tuple[str, Outcome]:
+    incomplete = node.sockets.get("incomplete", [])
+    return _check_owner.expected(port), _blind(node) or _check_owner.owner(port, node.listening(port), incomplete)
+
+
+def _firewall(node: Node, port: Data) -> tuple[str, Outcome]:
     rules = [rule for rule in node.policy["rules"] if rule["id"] == port["id"]]
-    outcomes = {
-        "bind": (
-            BIND[port["binding"]],
-            no_sockets or checks.bind(port, node.profile["role"], sockets, node.profile.get("addresses", ())),
-        ),
-        "owner": (
-            f"Held by {'the kernel' if port['kernel'] else held}.",
-            no_sockets or checks.owner(port, sockets, node.sockets.get("incomplete", [])),
-        ),
-        "firewall": (
-            f"In force: {word.join(word.rule(rule) for rule in rules)}.",
-            no_firewall or checks.firewall(port, rules, node.firewall),
-        ),
-        "reach": (
-            REACH[port["scope"]],
-            checks.reach(port, node.parsed_policy, sockets, [p for p in node.probes if p["id"] == port["id"]]),
-        ),
-        "claim": (
-            CLAIM,
-            no_sockets or checks.claim(port, sockets, [a for a in node.answers if a["label"] == port["id"]]),
-        ),
-    }
-    return [
-        Finding(f"{port['id']}/{check}", node.name, check, _subject(port), expected, outcome, port["documented"])
-        for check, (expected, outcome) in outcomes.items()
-    ]
+    outcome = _no_firewall(node) or _check_firewall.firewall(port, rules, node.firewall)
+    return _check_firewall.expected(rules), outcome
 
 
-def _subject(port: Data) -> str:
-    return f"{port['port']}/{port['protocol']} {port['id']}"
+def _reach(node: Node, port: Data) -> tuple[str, Outcome]:
+    probes = [probe for probe in node.probes if probe["id"] == port["id"]]
+    outcome = _check_reach.reach(port, node.parsed_policy, node.listening(port), probes)
+    return _check_reach.EXPECTED[port["scope"]], outcome
 
 
-def _judge_unix_socket(node: Node, entry: Data) -> Finding:
-    expected = f"A socket of {entry['owner']}:{entry['group']}, mode {entry['mode']} or stricter."
+def _claim(node: Node, port: Data) -> tuple[str, Outcome]:
+    answers = [answer for answer in node.answers if answer["label"] == port["id"]]
+    return _check_claim.EXPECTED, _blind(node) or _check_claim.claim(port, node.listening(port), answers)
+
+
+PORT_CHECKS: dict[str, Callable[[Node, Data], tuple[str, Outcome]]] = {
+    "bind": _bind,
+    "owner": _owner,
+    "firewall": _firewall,
+    "reach": _reach,
+    "claim": _claim,
+}
+"""What is asked of every expected port: the name of a check, and what gives the expectation and the outcome."""
+
+
+def _of_port(node: Node, port: Data, check: str) -> Finding:
+    expected, outcome = PORT_CHECKS[check](node, port)
+    return Finding(f"{port['id']}/{check}", node.name, check, word.subject(port), expected, outcome, port["documented"])
+
+
+def _of_table(node: Node) -> Finding:
+    outcome = _no_firewall(node) or _check_firewall.table(node.firewall)
+    return Finding("policy/firewall", node.name, "firewall", "policy", "The policy is in force.", outcome)
+
+
+def _of_unix_socket(node: Node, entry: Data) -> Finding:
     seen = node.unix_sockets.get(entry["path"], {"error": "Not looked at."})
-    outcome = unknown("medium", seen["error"]) if "error" in seen else checks.unix_socket(entry, seen)
-    name = f"{entry['id']}/unix_socket"
+    outcome = unknown("medium", seen["error"]) if "error" in seen else _check_unix_socket.unix_socket(entry, seen)
+    name, expected = f"{entry['id']}/unix_socket", _check_unix_socket.expected(entry)
     return Finding(name, node.name, "unix_socket", entry["path"], expected, outcome, entry["documented"])
 
 
-def _judge_undocumented(node: Node) -> list[Finding]:
-    """One finding for each undocumented port, or one that says there is none."""
-    if "error" in node.sockets:
-        outcome = unknown("medium", node.sockets["error"], fix=checks.AS_ROOT)
-        return [Finding("listeners/undocumented", node.name, "undocumented", "listeners", UNDOCUMENTED, outcome)]
-    documented = {_key(port) for port in node.profile["ports"]}
-    strangers: dict[tuple[str, int], list[Data]] = {}
-    known: dict[str, tuple[Data, list[Data]]] = {}
-    for socket in node.sockets["sockets"]:
-        if _key(socket) in documented or _is_allowed(node.allow, socket):
-            continue
-        entry = next((entry for entry in node.companions if _is_companion(entry, socket)), None)
-        if entry:
-            known.setdefault(_companion_subject(entry, socket), (entry, []))[1].append(socket)
-        elif _is_exposed(socket):
-            strangers.setdefault(_key(socket), []).append(socket)
-    companions = [
-        Finding(
-            f"{entry['id']}-{sockets[0]['protocol']}/companion",
-            node.name,
-            "companion",
-            subject,
-            "Not in the document, but known.",
-            checks.companion(entry, sockets),
-        )
-        for subject, (entry, sockets) in sorted(known.items())
-    ]
-    if not strangers:
-        outcome = passed("None besides.")
-        nobody = Finding("listeners/undocumented", node.name, "undocumented", "listeners", UNDOCUMENTED, outcome)
-        return [nobody, *companions]
-    return companions + [
-        Finding(
-            f"{protocol}-{number}/undocumented",
-            node.name,
-            "undocumented",
-            f"{number}/{protocol} {word.join(p['name'] for s in sockets for p in s['processes'])}".rstrip(),
-            UNDOCUMENTED,
-            checks.undocumented(sockets, node.profile["edition"]),
-        )
-        for (protocol, number), sockets in sorted(strangers.items(), key=lambda item: item[0][1])
-    ]
+def _blind(node: Node) -> Outcome | None:
+    return unknown("medium", node.blind, fix=word.AS_ROOT) if node.blind else None
 
 
-def _is_companion(entry: Data, socket: Data) -> bool:
-    """Whether all holders of C(socket) have a name of the companion, and protocol, port and exposure are its own."""
-    first, last = entry.get("range") or (entry.get("port", 1), entry.get("port", 65535))
-    names = {process["name"] for process in socket["processes"]}
-    return (
-        socket["protocol"] in entry["protocols"]
-        and first <= socket["port"] <= last
-        and (entry["exposure"] == "loopback") == (socket["exposure"] == "loopback")
-        and bool(names)
-        and names <= set(entry["comm"])
-    )
-
-
-def _companion_subject(entry: Data, socket: Data) -> str:
-    """With its port where that is always the same; a random one would make a row of its own for each node."""
-    port = f"{entry['port']}/" if "port" in entry else ""
-    return f"{port}{socket['protocol']} {entry['id']}"
-
-
-def _is_exposed(socket: Data) -> bool:
-    return socket["protocol"] in ("tcp", "udp") and socket["exposure"] != "loopback"
-
-
-def _is_allowed(allow: list[Data], socket: Data) -> bool:
-    """Whether an entry of C(allow) is right in all that it names (port, protocol, process)."""
-    names = {process["name"] for process in socket["processes"]}
-    facts = {"port": socket["port"], "protocol": socket["protocol"], "process": next(iter(names), None)}
-    return len(names) < 2 and any(entry and all(facts[k] == v for k, v in entry.items()) for entry in allow)
-
-
-def _key(thing: Data) -> tuple[str, int]:
-    return thing["protocol"], thing["port"]
+def _no_firewall(node: Node) -> Outcome | None:
+    return unknown("medium", node.firewall["error"], fix=word.AS_ROOT) if "error" in node.firewall else None

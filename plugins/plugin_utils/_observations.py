@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import Node
+from ansible_collections.ck8s.ports.plugins.plugin_utils._node import Node
 
 Data = dict[str, Any]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils._escape import printable
 from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import STATUSES, Finding, failing
-from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import Node
+from ansible_collections.ck8s.ports.plugins.plugin_utils._node import Node
 
 SCHEMA = 1
 

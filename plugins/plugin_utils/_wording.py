@@ -10,6 +10,9 @@ from typing import Any
 
 Data = dict[str, Any]
 
+APPLY = "Run the playbook ck8s.ports.firewall on this node."
+AS_ROOT = "Make the task work on this node, as root (become: true), then verify again."
+
 LONGEST_CMDLINE = 120
 """Characters of a command line that evidence shows: enough to know the program, too few for most of its secrets."""
 
@@ -17,6 +20,11 @@ LONGEST_CMDLINE = 120
 def join(parts: Iterable[str]) -> str:
     """The different C(parts) in their order, with commas."""
     return ", ".join(dict.fromkeys(parts))
+
+
+def subject(port: Data) -> str:
+    """What a person calls a documented port: 2380/tcp etcd-peer."""
+    return f"{port['port']}/{port['protocol']} {port['id']}"
 
 
 def address(socket: Data) -> str:

@@ -10,7 +10,8 @@ import yaml
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import STATUSES, Finding
 from ansible_collections.ck8s.ports.plugins.plugin_utils._firewall_policy import policy
-from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import Node, judge
+from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import judge
+from ansible_collections.ck8s.ports.plugins.plugin_utils._node import Node
 
 TABLE = yaml.safe_load((Path(__file__).parent / "cases.yml").read_text(encoding="utf-8"))
 COULD_NOT_LOOK = {"error": "Could not be looked at."}

@@ -6,9 +6,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ck8s.ports.plugins.plugin_utils import _catalogue, _checks, _observations
+from ansible_collections.ck8s.ports.plugins.plugin_utils import (
+    _catalogue,
+    _check_firewall,
+    _check_unix_socket,
+    _observations,
+)
 from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import Finding, failing
-from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import Node, judge, judge_together
+from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import judge, judge_together
+from ansible_collections.ck8s.ports.plugins.plugin_utils._node import Node
 
 PROFILE: dict[str, Any] = {"edition": "2025-08", "role": "worker", "ports": [], "unix_sockets": []}
 POLICY: dict[str, Any] = {"enforcement": "ports", "rules": []}
@@ -89,12 +95,12 @@ ENTRY = {
     ],
 )
 def test_the_unix_socket(seen: dict[str, Any], status: str) -> None:
-    assert _checks.unix_socket(ENTRY, seen).status == status
+    assert _check_unix_socket.unix_socket(ENTRY, seen).status == status
 
 
 def test_a_table_that_differs_is_shown_line_by_line() -> None:
     observed = {"live": {"present": True}, "changed": True, "difference": ["only on the node: x"]}
-    outcome = _checks.table(observed)
+    outcome = _check_firewall.table(observed)
     assert (outcome.status, outcome.evidence) == ("fail", ("only on the node: x",))
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _report
 from ansible_collections.ck8s.ports.plugins.plugin_utils._firewall_policy import policy
-from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import Node, judge, unreached
+from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import judge, unreached
+from ansible_collections.ck8s.ports.plugins.plugin_utils._node import Node
 from ansible_collections.ck8s.ports.plugins.plugin_utils._profile import profile
 
 HOSTILE = "evil\x1b[2J\r\n| <script>alert(1)</script> `x` \u202e"

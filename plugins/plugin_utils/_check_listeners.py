@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The listeners that no document has. Private to the collection. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.ck8s.ports.plugins.plugin_utils import _wording as word
+from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import (
+    Finding,
+    Outcome,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from ansible_collections.ck8s.ports.plugins.plugin_utils._node import Node, key
+
+Data = dict[str, Any]
+
+UNDOCUMENTED = "Only documented ports, and those of node_verify_allow, listen on addresses that others can reach."
+
+
+def findings(node: Node) -> list[Finding]:
+    """One finding for each undocumented port, or one that says there is none."""
+    if node.blind:
+        outcome = unknown("medium", node.blind, fix=word.AS_ROOT)
+        return [Finding("listeners/undocumented", node.name, "undocumented", "listeners", UNDOCUMENTED, outcome)]
+    documented = {key(port) for port in node.profile["ports"]}
+    strangers: dict[tuple[str, int], list[Data]] = {}
+    known: dict[str, tuple[Data, list[Data]]] = {}
+    for socket in node.sockets["sockets"]:
+        if key(socket) in documented or _is_allowed(node.allow, socket):
+            continue
+        entry = next((entry for entry in node.companions if _is_companion(entry, socket)), None)
+        if entry:
+            known.setdefault(_companion_subject(entry, socket), (entry, []))[1].append(socket)
+        elif _is_exposed(socket):
+            strangers.setdefault(key(socket), []).append(socket)
+    companions = [
+        Finding(
+            f"{entry['id']}-{sockets[0]['protocol']}/companion",
+            node.name,
+            "companion",
+            subject,
+            "Not in the document, but known.",
+            _companion(entry, sockets),
+        )
+        for subject, (entry, sockets) in sorted(known.items())
+    ]
+    if not strangers:
+        outcome = passed("None besides.")
+        nobody = Finding("listeners/undocumented", node.name, "undocumented", "listeners", UNDOCUMENTED, outcome)
+        return [nobody, *companions]
+    return companions + [
+        Finding(
+            f"{protocol}-{number}/undocumented",
+            node.name,
+            "undocumented",
+            f"{number}/{protocol} {word.join(p['name'] for s in sockets for p in s['processes'])}".rstrip(),
+            UNDOCUMENTED,
+            _undocumented(sockets, node.profile["edition"]),
+        )
+        for (protocol, number), sockets in sorted(strangers.items(), key=lambda item: item[0][1])
+    ]
+
+
+def _is_companion(entry: Data, socket: Data) -> bool:
+    """Whether all holders of C(socket) have a name of the companion, and protocol, port and exposure are its own."""
+    first, last = entry.get("range") or (entry.get("port", 1), entry.get("port", 65535))
+    names = {process["name"] for process in socket["processes"]}
+    return (
+        socket["protocol"] in entry["protocols"]
+        and first <= socket["port"] <= last
+        and (entry["exposure"] == "loopback") == (socket["exposure"] == "loopback")
+        and bool(names)
+        and names <= set(entry["comm"])
+    )
+
+
+def _companion_subject(entry: Data, socket: Data) -> str:
+    """With its port where that is always the same; a random one would make a row of its own for each node."""
+    port = f"{entry['port']}/" if "port" in entry else ""
+    return f"{port}{socket['protocol']} {entry['id']}"
+
+
+def _is_exposed(socket: Data) -> bool:
+    return socket["protocol"] in ("tcp", "udp") and socket["exposure"] != "loopback"
+
+
+def _is_allowed(allow: list[Data], socket: Data) -> bool:
+    """Whether an entry of C(allow) is right in all that it names (port, protocol, process)."""
+    names = {process["name"] for process in socket["processes"]}
+    facts = {"port": socket["port"], "protocol": socket["protocol"], "process": next(iter(names), None)}
+    return len(names) < 2 and any(entry and all(facts[k] == v for k, v in entry.items()) for entry in allow)
+
+
+def _companion(entry: Data, sockets: list[Data]) -> Outcome:
+    """A listener that no document has and that is known all the same (the catalogue C(companions))."""
+    observed = (
+        f"{word.join(word.holder(socket) for socket in sockets)} on "
+        f"{word.join(word.address(socket) for socket in sockets)}."
+    )
+    return not_applicable(observed, entry["note"], [word.listener(socket) for socket in sockets])
+
+
+def _undocumented(sockets: list[Data], edition: str) -> Outcome:
+    """Sockets on one port, on addresses that others can reach, that neither document nor allow list has."""
+    observed = (
+        f"{word.join(word.holder(socket) for socket in sockets)} on "
+        f"{word.join(word.address(socket) for socket in sockets)}."
+    )
+    why = f"Edition {edition} documents no such port for this node, and no rule governs it."
+    fix = "Stop it, bind it to loopback, add it to node_profile_extra_ports, or allow it in node_verify_allow."
+    return failed("medium", observed, why, fix, [word.listener(socket) for socket in sockets])
