@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/collections
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages demo test lint unit interpreters netns netns-playbooks netns-others molecule systemd bench build clean
+.PHONY: help venv packages demo test lint unit interpreters netns netns-playbooks netns-others molecule node-image systemd bench build clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,7 +57,11 @@ bench: packages venv ## listening_sockets_info beside ss, psutil and listen_port
 	benchmarks/environment.sh
 	$(SANDBOX) $(BIN)/python -m benchmarks.listening_sockets
 
-systemd: packages venv ## reboots of a node with systemd, in a container (as root; needs podman, runc, mmdebstrap)
+node-image: venv ## the image of the nodes with systemd, made of packages (as root)
+	scripts/install-debian-packages.sh containers
+	$(BIN)/python -m tests.lab.containers
+
+systemd: packages node-image ## reboots of a node with systemd, in a container (as root)
 	$(SANDBOX) $(BIN)/pytest tests/systemd
 
 build: venv ## the tarball, under build/

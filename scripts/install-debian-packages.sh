@@ -3,12 +3,13 @@
 # and otherwise says what to install. Never removes or upgrades anything, and starts no service: the lab runs etcd and
 # containerd by itself, in namespaces.
 #
-# usage: install-debian-packages.sh [--check]      with --check nothing is ever installed
+# usage: install-debian-packages.sh [--check] [GROUP]      with --check nothing is ever installed
+# GROUP is lab, for the light nodes (the default), or containers, for the nodes with systemd
 # exit status: 0 nothing is missing (any more), 1 something is, 2 bad usage
 set -eu
 
 # program           package        units that the package would start
-NEEDED='
+LAB='
 unshare             util-linux
 nsenter             util-linux
 mount               mount
@@ -21,6 +22,11 @@ containerd          containerd     containerd.service
 ssh                 openssh-client
 sshd                openssh-server ssh.service
 python3-ensurepip   python3-venv
+'
+CONTAINERS='
+podman              podman         podman.service podman.socket podman-restart.service podman-auto-update.timer
+runc                runc
+mmdebstrap          mmdebstrap
 '
 
 say() {
@@ -35,19 +41,28 @@ present() {
     esac
 }
 
-case ${1-} in
-'' | --check) ;;
-*)
-    say "usage: $0 [--check]"
+usage() {
+    say "usage: $0 [--check] [lab|containers]"
     exit 2
-    ;;
-esac
+}
+
+check=false
+group=lab
+needed=$LAB
+for argument; do
+    case $argument in
+    --check) check=true ;;
+    lab) group=lab needed=$LAB ;;
+    containers) group=containers needed=$CONTAINERS ;;
+    *) usage ;;
+    esac
+done
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 programs=
 packages=
 units=
-while read -r program package unit; do
+while read -r program package its_units; do
     if [ -z "$program" ] || present "$program"; then
         continue
     fi
@@ -56,20 +71,20 @@ while read -r program package unit; do
     *" $package "*) ;;
     *)
         packages="$packages $package"
-        units="$units $unit"
+        units="$units $its_units"
         ;;
     esac
 done <<LIST
-$NEEDED
+$needed
 LIST
 
 if [ -z "$programs" ]; then
     exit 0
 fi
 say "missing programs:$programs"
-if [ "${1-}" = --check ] || [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+if $check || [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
     say "on Debian or Ubuntu they are in:$packages"
-    say "install them with: sudo $0"
+    say "install them with: sudo $0 $group"
     say "or by hand, which also starts their services: sudo apt-get install --no-install-recommends$packages"
     exit 1
 fi

@@ -40,8 +40,10 @@ class Start:
     """Empty where the kernel does the listening."""
 
 
-def start_of(service: Service, credentials: Credentials, host: Host) -> Start:
-    """Return how to start ``service`` on ``host``, to which ``credentials`` were issued."""
+def start_of(service: Service, credentials: Credentials, host: Host, python: str = sys.executable) -> Start:
+    """Return how to start ``service`` on ``host``, which has ``python`` and to which ``credentials`` were issued."""
+    if service.program == "stand_in":
+        return _stand_in(service, credentials, python)
     return _PROGRAMS[service.program](service, credentials, host)
 
 
@@ -103,13 +105,13 @@ def _vxlan(service: Service, credentials: Credentials, host: Host) -> Start:
     )
 
 
-def _stand_in(service: Service, credentials: Credentials, host: Host) -> Start:
+def _stand_in(service: Service, credentials: Credentials, python: str) -> Start:
     description = {
         "comm": service.comm,
         "pki": credentials.as_dict(),
         "listeners": [_as_json(listener) for listener in service.listeners],
     }
-    return Start(service.name, process=(sys.executable, "-I", "-S", str(STAND_IN), json.dumps(description)))
+    return Start(service.name, process=(python, "-I", "-S", str(STAND_IN), json.dumps(description)))
 
 
 def _as_json(listener: Listener) -> dict[str, object]:
@@ -127,5 +129,4 @@ _PROGRAMS: dict[str, Callable[[Service, Credentials, Host], Start]] = {
     "etcd": _etcd,
     "containerd": _containerd,
     "vxlan": _vxlan,
-    "stand_in": _stand_in,
 }

@@ -1,10 +1,7 @@
 # Copyright: (c) 2026, ck8s.ports contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node with systemd and sshd, in a container inside the sandbox. Its image, made of packages, is kept in .cache/.
-
-Runs as root, with podman, runc and mmdebstrap: python3 -m tests.lab.sandbox .venv/bin/pytest tests/systemd
-"""
+"""A node with systemd and sshd, in a container inside the sandbox (as root: make systemd)."""
 
 from __future__ import annotations
 
@@ -13,13 +10,13 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.lab.containers import GATEWAY, PATIENCE, REPOSITORY, Containers
 from tests.lab.guard import MachineNamespaceError, refuse_machine_namespace
 
 try:
@@ -29,15 +26,11 @@ except MachineNamespaceError as refusal:
         f"{refusal}\ntests/systemd makes networks: python3 -m tests.lab.sandbox .venv/bin/pytest tests/systemd"
     ) from None
 
-REPOSITORY = Path(__file__).parents[2]
-IMAGE = REPOSITORY / ".cache/systemd-node.tar"
-PACKAGES = "systemd,systemd-sysv,dbus,iproute2,nftables,openssh-server,python3,procps"
 ANSIBLE = str(Path(sys.executable).with_name("ansible"))
-NAME, CONTROLLER, ADDRESS = "ck8s-systemd-node", "10.79.0.1", "10.79.0.11"
+NAME, CONTROLLER, ADDRESS = "n1", GATEWAY, "10.79.0.11"
 TIMEOUT = 8
 """confirm_timeout of changes that are to be taken back, in seconds."""
 LONG_TIMEOUT = 30
-PATIENCE = 60
 FILES = (
     "/etc/ck8s-ports",
     "/run/ck8s-ports",
@@ -45,68 +38,25 @@ FILES = (
     "/etc/systemd/system/sysinit.target.wants/ck8s-ports.service",
 )
 
-# Options of runc and limits: what systemd needs where the cgroups are hybrid and CAP_SYS_RESOURCE is missing.
-RUN = (
-    "--systemd=always", "--cgroupns=host", "--ulimit=nofile=20000:20000", "--ulimit=nproc=30000:30000",
-    "--cap-add=NET_ADMIN,NET_RAW,SYS_ADMIN,SYS_PTRACE",
-)  # fmt: skip
-
-
-def command(*words: str, **options: Any) -> str:
-    """Return what a command prints; fail with its words when it fails."""
-    completed = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE * 5, check=False, **options)
-    assert completed.returncode == 0, f"{' '.join(words)}: {completed.stdout}{completed.stderr}"
-    return str(completed.stdout)
-
 
 class Node:
     """The container, and a controller that reaches it over SSH."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._podman = (
-            "podman", f"--root={home}/podman", f"--runroot={home}/podman-run",
-            f"--network-config-dir={home}/networks", "--runtime=runc",
-        )  # fmt: skip
-
-    def podman(self, *words: str, **options: Any) -> str:
-        return command(*self._podman, *words, **options)
+        self._containers = Containers(home / "engine")
 
     def create(self) -> None:
-        # podman's network plugins keep their addresses here, and would find those of an earlier sandbox.
-        Path("/var/lib/cni").mkdir(exist_ok=True)
-        command("mount", "-t", "tmpfs", "tmpfs", "/var/lib/cni")
-        self.podman("import", str(IMAGE), "systemd-node")
-        self.podman("network", "create", "--internal", "--disable-dns", "--subnet=10.79.0.0/24", "nodes")
-        self.podman("run", "--detach", f"--name={NAME}", "--hostname=n1", *RUN, "--network=nodes", f"--ip={ADDRESS}",
-                    "systemd-node", "/sbin/init")  # fmt: skip
-        command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self._home / "key"))
-        key = (self._home / "key.pub").read_text()
-        self.shell("mkdir -p /root/.ssh && cat >/root/.ssh/authorized_keys && chmod 600 /root/.ssh/*", input=key)
-        self._came_up()
-
-    def _came_up(self) -> None:
-        # The bridge of an internal network gets no address, and is made anew for each start.
-        bridges = json.loads(command("ip", "-json", "link", "show", "type", "bridge"))
-        if CONTROLLER not in command("ip", "address"):
-            command("ip", "address", "add", f"{CONTROLLER}/24", "dev", bridges[0]["ifname"])
-        deadline = time.monotonic() + PATIENCE
-        while self.shell("systemctl is-system-running; systemctl is-active ssh; true").split() != ["running", "active"]:
-            assert time.monotonic() < deadline, self.shell("systemctl list-jobs; systemctl --failed; true")
-            time.sleep(0.2)
+        self._containers.create_network()
+        self._containers.start(NAME, ADDRESS, self._containers.image())
 
     def shell(self, script: str, **options: Any) -> str:
         """Return what a script prints that runs on the node, beside all connections."""
-        return self.podman("exec", "--interactive", NAME, "sh", "-c", script, **options)
+        return self._containers.shell(NAME, script, **options)
 
     def power_cut(self) -> None:
         """End everything on the node at once, and start it again."""
-        self.podman("kill", "--signal=KILL", NAME)
-        # Its network goes with it, and with that the rules; start would go on with what is still there.
-        self.podman("wait", "--condition=exited", NAME)
-        self.podman("container", "cleanup", NAME)
-        self.podman("start", NAME)
-        self._came_up()
+        self._containers.power_cut(NAME)
 
     def start(self, wanted: dict[str, Any] | None, *options: str, timeout: int = LONG_TIMEOUT) -> subprocess.Popen[str]:
         """Start a task that puts C(wanted) in force, or removes everything."""
@@ -123,7 +73,7 @@ class Node:
             "COLUMNS": "1000",
         }
         words = [
-            ANSIBLE, "n1", "--inventory=n1,", "--user=root", f"--private-key={self._home / 'key'}",
+            ANSIBLE, "n1", "--inventory=n1,", "--user=root", f"--private-key={self._containers.key}",
             f"--extra-vars=ansible_host={ADDRESS}", "--extra-vars=ansible_python_interpreter=/usr/bin/python3",
             "--module-name=ck8s.ports.port_policy", f"--args={json.dumps({**arguments, 'confirm_timeout': timeout})}",
         ]  # fmt: skip
@@ -151,12 +101,6 @@ class Node:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Node:
-    if not IMAGE.exists():
-        IMAGE.parent.mkdir(exist_ok=True)
-        suite = re.search(r"VERSION_CODENAME=(\w+)", Path("/etc/os-release").read_text())
-        assert suite
-        command("mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", suite.group(1), f"{IMAGE}.new.tar")
-        Path(f"{IMAGE}.new.tar").rename(IMAGE)
     node = Node(tmp_path_factory.mktemp("systemd"))
     node.create()
     return node
