@@ -49,9 +49,9 @@ def foreign_chains(nft: Nft, proc: str = "/proc/thread-self") -> list[ForeignCha
 def warnings(chains: Collection[ForeignChain]) -> list[str]:
     """Return what a user must know of ``chains`` when ports are to be opened with nftables."""
     return [
-        f"the chain {chain.chain} of the table {chain.table} refuses what it does not accept itself ({chain.reason}), "
-        "so it may refuse connections that this policy accepts. Open the ports in that firewall, too; where it is ufw or "
-        "firewalld, let this collection do it with the backend auto"
+        f"the chain {chain.chain} of the table {chain.table} refuses what it does not accept itself "
+        f"({chain.reason}), so it may refuse connections that this policy accepts. Open the ports there, too; "
+        "where it is ufw or firewalld, let this collection do it with backend: auto"
         for chain in chains
     ]
 

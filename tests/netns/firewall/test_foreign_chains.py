@@ -50,7 +50,7 @@ def test_a_chain_that_refuses_the_rest_is_named_and_does_refuse(
     firewall.host.run("nft", "-f", "-", input=ruleset)
     (warning,) = firewall.apply(OPEN).warnings
     assert f"of the table {table} refuses what it does not accept itself" in warning
-    assert "backend auto" in warning
+    assert "backend: auto" in warning
     with listening(network.node, "tcp", "0.0.0.0", 6443):
         assert tcp_fate(network.peer, network.node.ipv4, 6443) in ("silent", "unreachable")
 
