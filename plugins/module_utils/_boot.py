@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Dict, Union
 
 from ansible_collections.ck8s.ports.plugins.module_utils import _files
-from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Load
+from ansible_collections.ck8s.ports.plugins.module_utils._firewall import NOTHING_KEPT, Kept, Load
 
 UNIT = "ck8s-ports.service"
 
@@ -46,17 +46,22 @@ class BootPlan:
 
     found: FileTexts
     wanted: FileTexts
+    kept: Kept = NOTHING_KEPT
+    """What the firewall brings back by its own means."""
 
     @property
     def changed(self) -> bool:
-        """Whether a file must be written or removed."""
-        return self.found != self.wanted
+        """Whether a file must be written or removed, or the firewall told."""
+        return self.found != self.wanted or self.kept.changed
 
     def described(self) -> tuple[str, str]:
         """Return lines about the files that differ, as found and as wanted; their text is the policy once more."""
         paths = [path for path in self.wanted if self.found[path] != self.wanted[path]]
         found = "".join(f"at boot: {path}: {self._what(path)}\n" for path in paths)
         wanted = "".join(f"at boot: {path}: {_NONE if self.wanted[path] is None else 'as wanted'}\n" for path in paths)
+        if self.kept.changed:
+            found += f"at boot: {self.kept.where}: {'other than wanted' if self.kept.found else _NONE}\n"
+            wanted += f"at boot: {self.kept.where}: {'as wanted' if self.kept.wanted else _NONE}\n"
         return found, wanted
 
     def _what(self, path: str) -> str:
@@ -82,19 +87,19 @@ class Boot:
         self.unconfirmed = f"{self.policy}.unconfirmed" if self.persistent else os.path.join(run, "unconfirmed")
         """Exists as long as a change is not confirmed; with systemd, the policy of the next boot once it is."""
 
-    def plan(self, load: Load | None) -> BootPlan:
-        """Compare what the next boot would load with ``load``, or with nothing; change nothing."""
+    def plan(self, load: Load | None, kept: Kept = NOTHING_KEPT) -> BootPlan:
+        """Compare what our unit would load at the next boot with ``load``, or with nothing; change nothing."""
         if not self.persistent:
-            return BootPlan({}, {})
+            return BootPlan({}, {}, kept)
         found = {
             self.policy: _files.read(self.policy),
             self.unit: _files.read(self.unit),
             self.link: _files.target_of(self.link),
         }
         if load is None:
-            return BootPlan(found, dict.fromkeys(found))
+            return BootPlan(found, dict.fromkeys(found), kept)
         unit = _UNIT.format(policy=self.policy, command=" ".join(load.command))
-        return BootPlan(found, {self.policy: load.text, self.unit: unit, self.link: self.unit})
+        return BootPlan(found, {self.policy: load.text, self.unit: unit, self.link: self.unit}, kept)
 
     def stage(self, plan: BootPlan) -> None:
         """Write what the change would make permanent beside its place, so that a full disk is met before the change."""

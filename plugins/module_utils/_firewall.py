@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, Protocol, Union
+import shlex
+from dataclasses import dataclass, replace
+from typing import Callable, Dict, Protocol, Sequence, Union
 
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy
 
@@ -39,21 +40,66 @@ class Load:
     text: str
 
 
+def load_all(loads: Sequence[Load]) -> Load:
+    """Return one Load that does what ``loads`` do, in their order, and fails where one of them does."""
+    if len(loads) == 1:
+        return loads[0]
+    steps = []
+    for load in loads:
+        # A line of the text that ended the here-document early would be a command.
+        end = "END-OF-RULES"
+        while end in load.text.splitlines():
+            end += "-"
+        text = load.text if load.text.endswith("\n") or not load.text else f"{load.text}\n"
+        steps.append(f"{shlex.join(load.command)} /dev/stdin <<'{end}' || status=1\n{text}{end}\n")
+    return Load(["/bin/sh"], f"status=0\n{''.join(steps)}exit $status\n")
+
+
 @dataclass(frozen=True)
 class Plan:
     """The one comparison that check mode, diff and `changed` are made of: two texts by the same printer.
 
-    ``policy`` None means that nothing of ours is to remain.
+    ``policy`` None means that nothing of ours is to remain. ``warnings`` are for the user, one sentence or two each.
     """
 
     policy: Policy | None
     live: LiveState
     wanted: str
+    warnings: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
         """Whether applying the plan changes anything."""
         return self.live.text != self.wanted
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a firewall keeps of ours for the next boot by its own means, as found and as wanted: texts to compare.
+
+    ``where`` names the place for the user. Without such means of its own, both are "".
+    """
+
+    where: str = ""
+    found: str = ""
+    wanted: str = ""
+
+    @property
+    def changed(self) -> bool:
+        """Whether the next boot would bring other rules of ours than the wanted ones."""
+        return self.found != self.wanted
+
+
+NOTHING_KEPT = Kept()
+
+
+def with_warnings(plan: Plan, warnings: Sequence[str]) -> Plan:
+    """Return ``plan`` with more warnings."""
+    return replace(plan, warnings=(*plan.warnings, *warnings))
+
+
+def nothing_to_complete() -> None:
+    """What :meth:`Backend.keep` returns where nothing is left to be done."""
 
 
 class Backend(Protocol):
@@ -65,13 +111,29 @@ class Backend(Protocol):
         """Return what is in force of ours."""
 
     def plan(self, policy: Policy | None) -> Plan:
-        """Compare what is in force with ``policy``, or with nothing; change nothing."""
+        """Compare what is in force with ``policy``, or with nothing; change nothing.
+
+        Raises :class:`FirewallError` also for what this firewall cannot express, with the reason and what to do.
+        """
 
     def apply(self, plan: Plan) -> None:
-        """Put the plan in force, and make sure that it is."""
+        """Put the plan in force, and make sure that it is.
+
+        At no moment a connection gets another verdict than that of the rules before or of the rules after.
+        """
 
     def previous(self, plan: Plan) -> Load:
         """Return what puts exactly the rules in force that were there when the plan was made, from any others."""
 
     def wanted(self, policy: Policy | None) -> Load | None:
-        """Return what puts the policy in force from any other rules, for the next boot; None for nothing."""
+        """Return what our own unit is to load at the next boot; None for nothing."""
+
+    def kept(self, policy: Policy | None) -> Kept:
+        """Compare what this firewall itself brings back at the next boot with ``policy``, or with nothing."""
+
+    def keep(self, policy: Policy | None) -> Callable[[], None]:
+        """Have this firewall bring ``policy``, or nothing, back at the next boot.
+
+        All that can fail is done at once, and taken back by what :meth:`previous` returned. The function that is
+        returned does the rest, once the change counts as confirmed.
+        """

@@ -5,11 +5,21 @@
 
 from __future__ import annotations
 
+from typing import Callable
+
 from ansible_collections.ck8s.ports.plugins.module_utils._capabilities import (
     CAP_NET_ADMIN,
     has_capability,
 )
-from ansible_collections.ck8s.ports.plugins.module_utils._firewall import FirewallError, LiveState, Load, Plan
+from ansible_collections.ck8s.ports.plugins.module_utils._firewall import (
+    FirewallError,
+    Kept,
+    LiveState,
+    Load,
+    Plan,
+    nothing_to_complete,
+)
+from ansible_collections.ck8s.ports.plugins.module_utils._foreign_chains import foreign_chains, warnings
 from ansible_collections.ck8s.ports.plugins.module_utils._nft import TIMEOUT, Nft, find_nft
 from ansible_collections.ck8s.ports.plugins.module_utils._nft_listing import parse_rules, set_names, with_sets_sorted
 from ansible_collections.ck8s.ports.plugins.module_utils._nft_render import (
@@ -57,7 +67,11 @@ class NftablesBackend:
         Each printed by the kernel, so that notation, order and merged intervals cannot look like a change. The wanted
         table is loaded in a network namespace of its own to that end.
         """
-        return Plan(policy=policy, live=self.read(), wanted="" if policy is None else self._printed(policy))
+        if policy is None:
+            return Plan(policy=None, live=self.read(), wanted="")
+        opens = any(rule.verdict == "accept" for rule in policy.rules)
+        warned = warnings(foreign_chains(self._nft)) if opens else []
+        return Plan(policy=policy, live=self.read(), wanted=self._printed(policy), warnings=tuple(warned))
 
     def apply(self, plan: Plan) -> None:
         """Put the plan in force, and make sure that the kernel holds what was planned.
@@ -81,6 +95,14 @@ class NftablesBackend:
     def wanted(self, policy: Policy | None) -> Load | None:
         """Return the script for the table of ``policy``."""
         return None if policy is None else Load(self._load_file, render_replacement(policy))
+
+    def kept(self, policy: Policy | None) -> Kept:
+        """Return nothing: our own unit loads the table."""
+        return Kept()
+
+    def keep(self, policy: Policy | None) -> Callable[[], None]:
+        """Do nothing: our own unit loads the table."""
+        return nothing_to_complete
 
     def _switch(self, policy: Policy, plan: Plan) -> bool:
         """Exchange our rules and sets; return whether that was all, which it is not where a person has changed more."""

@@ -57,13 +57,13 @@ class SafeChange:
     def confirm(self, token: str, policy: Policy | None) -> str:
         """Make the change permanent; return what has become of it (see :mod:`_unconfirmed`)."""
         try:
-            return self._waiting.confirm(token, self._boot_plan(policy))
+            return self._waiting.confirm(token, self._boot_plan(policy), lambda: self._backend.keep(policy))
         except FirewallError as error:
             raise FirewallError(f"{error}; {self._taken_back(token)}") from error
 
     def _boot_plan(self, policy: Policy | None) -> BootPlan:
         try:
-            return self._boot.plan(self._backend.wanted(policy))
+            return self._boot.plan(self._backend.wanted(policy), self._backend.kept(policy))
         except OSError as error:
             raise FirewallError(f"cannot read what the next boot loads: {error} (nothing was changed)") from error
 

@@ -23,7 +23,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from typing import Any, Dict, Iterator
+from typing import Any, Callable, Dict, Iterator
 
 from ansible_collections.ck8s.ports.plugins.module_utils import _files
 from ansible_collections.ck8s.ports.plugins.module_utils._boot import UNIT, Boot, BootPlan
@@ -159,17 +159,22 @@ class Waiting:
         finally:
             os.close(lock)
 
-    def confirm(self, token: str, boot_plan: BootPlan) -> str:
-        """Make the change permanent and stop its timer; return what has become of it."""
+    def confirm(self, token: str, boot_plan: BootPlan, keep: Callable[[], Callable[[], None]]) -> str:
+        """Make the change permanent and stop its timer; return what has become of it.
+
+        ``keep`` has the firewall itself keep it (see :meth:`_firewall.Backend.keep`).
+        """
         with self.holding(token) as in_time:
             if not in_time:
                 waiting = self.current()
                 return EXPIRED if waiting is not None and waiting["token"] == token else TAKEN_BACK
+            complete = keep()
             try:
                 self._boot.commit(boot_plan)
             except OSError as error:
                 raise FirewallError(f"the change cannot be made permanent: {error}") from error
             self._forget()
+            complete()
         stop_timer(token, systemd=self._boot.persistent)
         if self._boot.persistent and boot_plan.wanted[self._boot.unit] is None:
             unload_unit(UNIT)

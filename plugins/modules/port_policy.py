@@ -31,7 +31,8 @@ description:
 notes:
   - >-
     An C(accept) of this table is not the last word: chains of others (ufw, firewalld) on the same hook may still drop
-    the packet. A C(drop) is.
+    the packet. A C(drop) is. Each chain of others that refuses whatever it does not accept itself is named in a
+    warning when the policy opens a port.
   - NodePorts and host ports of pods do not pass the input hook; no rule of this module concerns them.
   - >-
     A change is never without a way back. Before it, the host starts a timer of its own that restores exactly the rules
@@ -293,6 +294,8 @@ def _run(module: AnsibleModule) -> dict[str, Any]:
     for warning in told(earlier):
         module.warn(warning)
     plan, boot_plan = change.plan(policy)
+    for warning in plan.warnings:
+        module.warn(warning)
     changed = plan.changed or boot_plan.changed
     found, wanted = boot_plan.described()
     result: dict[str, Any] = {

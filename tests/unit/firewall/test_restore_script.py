@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Load, load_all
 from ansible_collections.ck8s.ports.plugins.module_utils._restore_script import render_restore_script
 
 TOKEN = "0123456789abcdef"
@@ -104,3 +105,18 @@ def test_it_tries_again_until_the_rules_are_loaded(tmp_path: Path) -> None:
     assert place.run(TOKEN) == 0
     assert (tmp_path / "tries").read_text() == "\n" * 3
     assert place.taken_back.is_dir()
+
+
+def test_several_loads_are_one(tmp_path: Path) -> None:
+    """In their order, whatever is in their texts; and the whole fails where one of them does."""
+    texts = ["first\nEND-OF-RULES\n", 'second: $(touch harm) `touch harm` "\\', ""]
+    copies = [Load(["sh", "-c", f'cat "$1" >>{tmp_path}/loaded', "sh"], text) for text in texts]
+    for loads, status in ((copies, 0), ([copies[0], Load(["false"], "x"), copies[1]], 1)):
+        (tmp_path / "loaded").write_text("")
+        load = load_all(loads)
+        (tmp_path / "previous").write_text(load.text)
+        done = subprocess.run([*load.command, tmp_path / "previous"], cwd=tmp_path, timeout=10, check=False)
+        assert done.returncode == status
+        assert (tmp_path / "loaded").read_text() == f"{texts[0]}{texts[1]}\n"
+    assert not (tmp_path / "harm").exists()
+    assert load_all(copies[:1]) is copies[0]
