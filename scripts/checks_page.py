@@ -24,12 +24,13 @@ HEAD = """\
 
 <!-- Made by scripts/checks_page.py from tests/unit/judgement/cases.yml; `make docs/checks.md` makes it anew. -->
 
-What `verify` judges, case by case: what was expected and seen, and what the finding says then. This page is made from the table
-that the tests hold the judgement to. A socket is written with its address, its exposure and its holder (`name@unit`; `@pod`: in a
-container; `unseen`: no process could be seen), a probe with its host, the address it came from and what became of it.
+What `verify` judges, case by case: what was expected and seen, and what the finding says then. This page is made from
+the table that the tests hold the judgement to. A socket is written with its address, its exposure and its holder
+(`name@unit`; `@pod`: in a container; `unseen`: no process could be seen), a probe with its host, the address it came
+from and what became of it.
 
-A finding that fails, or that is unknown, fails the run when its severity is `node_verify_fail_on` (medium) or a worse one. A warning
-fails nothing. `waived` is a finding that a waiver accepts until a day.
+A finding that fails, or that is unknown, fails the run when its severity is `node_verify_fail_on` (medium) or a worse
+one. A warning fails nothing. `waived` is a finding that a waiver accepts until a day.
 """
 
 

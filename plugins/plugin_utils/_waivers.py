@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _catalogue, _expressions
 from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputError
-from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import Finding, failed, warned
+from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import Finding, failed, passed, warned
 
 Data = dict[str, Any]
 
@@ -26,9 +26,7 @@ PLACE = "waivers"
 """The host under which findings about the waivers themselves stand."""
 
 SAMPLE: Data = {
-    **Finding(
-        "etcd-peer/bind", "node1", "bind", "2380/tcp etcd-peer", "A.", failed("high", "B.", "C.", "D.")
-    ).to_dict(),
+    **Finding("etcd-peer/bind", "node1", "bind", "2380/tcp etcd-peer", "A.", passed("B.")).to_dict(),
     "evidence": ["E"],
     "documented": {"edition": "2025-08", "line": 32},
     "waiver": {"id": "a", "reason": "b", "who": "c", "expires": "2026-01-01"},
@@ -120,7 +118,7 @@ def _check_values(waiver: Data, origin: str) -> list[str]:
     wrong = _expressions.fault(waiver["where"], SAMPLE) if "where" in waiver else None
     if wrong:
         faults.append(
-            f"{place}: where: '{waiver['where']}' is not right ({wrong}); expected a JMESPath expression over a finding, "
-            "such as \"severity == 'low'\""
+            f"{place}: where: '{waiver['where']}' is not right ({wrong}); expected a JMESPath expression over a "
+            "finding, such as \"severity == 'low'\""
         )
     return faults
