@@ -67,5 +67,8 @@ systemd: packages node-image ## reboots of a node with systemd, in a container (
 build: venv ## the tarball, under build/
 	$(BIN)/ansible-galaxy collection build --force --output-path build
 
+docs/checks.md: tests/unit/judgement/cases.yml $(wildcard plugins/plugin_utils/*.py) scripts/checks_page.py | venv
+	$(BIN)/python scripts/checks_page.py
+
 clean: ## what the targets above made
 	rm -rf build $(VENV) collections .mypy_cache .ruff_cache .pytest_cache .ansible

@@ -20,6 +20,7 @@ from ansible.utils.color import stringc
 from ansible.utils.display import Display
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils import (
+    _allow,
     _catalogue,
     _compare,
     _csv,
@@ -50,14 +51,21 @@ class ActionModule(ActionBase):
         if unknown:
             known = ", ".join(FORMATS)
             raise AnsibleActionFail(f"node_verify_formats: {', '.join(unknown)} is not known; give some of {known}")
+        try:
+            arguments["allow"] = _allow.check(arguments["allow"])
+        except InputError as error:
+            raise AnsibleActionFail("\n".join(error.faults)) from error
+        waivers, baseline = _read_waivers(arguments["waivers"]), _baseline(arguments["baseline"])
+        result["changed"] = False
+        if boolean(arguments.get("check_only", False)):
+            return result
         registered = _registered((task_vars or {})["hostvars"], arguments["nodes"] + arguments["outsiders"])
-        baseline = _baseline(arguments["baseline"])
-        report = _judge(registered, arguments, _read_waivers(arguments["waivers"]))
+        report = _judge(registered, arguments, waivers)
         if baseline:
             report["changes"] = _compare.changes(baseline, report)
         paths = _write(report, arguments["formats"], Path(arguments["directory"]).expanduser())
         display.display(_terminal.render(report, max(display.columns, 80), stringc))
-        result.update(changed=False, paths=paths, summary=report["summary"], failing=_report.failing_by_host(report))
+        result.update(paths=paths, summary=report["summary"], failing=_report.failing_by_host(report))
         return result
 
 

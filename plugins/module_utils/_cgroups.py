@@ -124,6 +124,16 @@ def _depth(path: str) -> int:
     return 0 if path == "/" else path.count("/")
 
 
+def around_init(proc: str = "/proc") -> str | None:
+    """The path of the group that process 1 shares with whatever it starts, where it is no manager of groups; else None.
+
+    Such a group is the place of the whole system as its host sees it (a container, a login), and of nothing in it.
+    systemd keeps itself apart, in init.scope.
+    """
+    path = of_process(1, proc)
+    return None if path is None or path.endswith("/init.scope") else path
+
+
 def manager_root(proc: str = "/proc") -> str:
     """The path below which this system's manager keeps its groups; '' where that is the root.
 

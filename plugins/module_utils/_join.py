@@ -32,6 +32,7 @@ class Join:
         self._groups_of_processes: dict[int, str | None] = {}
         self._belongings: dict[str, tuple[str | None, dict[str, str | None] | None]] = {}
         self._root: str | None = None
+        self._around: str | None = None
         # Socket to the processes that hold it, and the sockets of which one is in the group that made it.
         self._pids: dict[int, list[int]] = {}
         self._at_home: set[int] = set()
@@ -124,9 +125,14 @@ class Join:
         if group not in self._belongings:
             if self._root is None:
                 self._root = _cgroups.manager_root()
+                self._around = _cgroups.around_init()
             root = self._root
             below = group[len(root) :] if root and group.startswith(root + "/") else group
-            self._belongings[group] = (_cgroup_names.unit_of(below), _cgroup_names.container_of(group))
+            known = group != self._around
+            self._belongings[group] = (
+                _cgroup_names.unit_of(below) if known else None,
+                _cgroup_names.container_of(group) if known else None,
+            )
         return self._belongings[group]
 
     def _process(self, pid: int) -> dict[str, object] | None:

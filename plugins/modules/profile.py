@@ -147,7 +147,8 @@ profile:
         - >-
           Each has C(id), C(port), C(protocol), C(scope), C(binding) (V(node), V(any), V(loopback), or V(host), the
           node's address or every one), C(presence), C(service), C(description), C(audience), C(comm)
-          (the names its process may have), C(kernel) (true where no process can hold the socket), C(claims), C(notes),
+          (the names its process may have), C(units) and C(pods) (where it runs), C(kernel) (true where no process can
+          hold the socket), C(claims), C(notes),
           C(documented) (C(edition) and C(line), null for an extra port), C(overridden) (what O(overrides) changed) and
           C(configured) (what the node's own configuration changed).
       type: list

@@ -88,6 +88,10 @@ options:
     description: An earlier C(report.json) to say what has changed since. Empty for none.
     type: path
     required: true
+  check_only:
+    description: Whether to check the arguments and the files that they name, and neither judge nor report.
+    type: bool
+    default: false
 requirements:
   - jmespath and jsonschema on the controller
 """
@@ -110,17 +114,17 @@ EXAMPLES = r"""
 RETURN = r"""
 paths:
   description: The reports that were written, by their format.
-  returned: always
+  returned: unless O(check_only)
   type: dict
   sample: {json: /tmp/ck8s-ports-report/report.json, markdown: /tmp/ck8s-ports-report/report.md}
 summary:
   description: How many findings there are of each status.
-  returned: always
+  returned: unless O(check_only)
   type: dict
   sample: {fail: 2, warn: 0, unknown: 1, waived: 0, pass: 60, not_applicable: 9}
 failing:
   description: What fails, by host, as sentences, worst first. A host without such findings is not in it.
-  returned: always
+  returned: unless O(check_only)
   type: dict
   sample:
     node3:

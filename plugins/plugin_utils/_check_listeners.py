@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.ck8s.ports.plugins.module_utils._verdict import ACCEPT, DROP, decide
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _wording as word
+from ansible_collections.ck8s.ports.plugins.plugin_utils._allow import is_allowed
 from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import (
     Finding,
     Outcome,
@@ -15,12 +17,16 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import (
     not_applicable,
     passed,
     unknown,
+    warned,
 )
 from ansible_collections.ck8s.ports.plugins.plugin_utils._node import Node, key
 
 Data = dict[str, Any]
 
 UNDOCUMENTED = "Only documented ports, and those of node_verify_allow, listen on addresses that others can reach."
+
+STRANGERS = ("192.0.2.1", "2001:db8::1")
+"""An address of each family that is nobody's (RFC 5737, RFC 3849): who is in no list of sources."""
 
 
 def findings(node: Node) -> list[Finding]:
@@ -32,7 +38,7 @@ def findings(node: Node) -> list[Finding]:
     strangers: dict[tuple[str, int], list[Data]] = {}
     known: dict[str, tuple[Data, list[Data]]] = {}
     for socket in node.sockets["sockets"]:
-        if key(socket) in documented or _is_allowed(node.allow, socket):
+        if key(socket) in documented or is_allowed(node.allow, socket):
             continue
         entry = next((entry for entry in node.companions if _is_companion(entry, socket)), None)
         if entry:
@@ -61,7 +67,7 @@ def findings(node: Node) -> list[Finding]:
             "undocumented",
             f"{number}/{protocol} {word.join(p['name'] for s in sockets for p in s['processes'])}".rstrip(),
             UNDOCUMENTED,
-            _undocumented(sockets, node.profile["edition"]),
+            _undocumented(node, sockets),
         )
         for (protocol, number), sockets in sorted(strangers.items(), key=lambda item: item[0][1])
     ]
@@ -90,13 +96,6 @@ def _is_exposed(socket: Data) -> bool:
     return socket["protocol"] in ("tcp", "udp") and socket["exposure"] != "loopback"
 
 
-def _is_allowed(allow: list[Data], socket: Data) -> bool:
-    """Whether an entry of C(allow) is right in all that it names (port, protocol, process)."""
-    names = {process["name"] for process in socket["processes"]}
-    facts = {"port": socket["port"], "protocol": socket["protocol"], "process": next(iter(names), None)}
-    return len(names) < 2 and any(entry and all(facts[k] == v for k, v in entry.items()) for entry in allow)
-
-
 def _companion(entry: Data, sockets: list[Data]) -> Outcome:
     """A listener that no document has and that is known all the same (the catalogue C(companions))."""
     observed = (
@@ -106,12 +105,33 @@ def _companion(entry: Data, sockets: list[Data]) -> Outcome:
     return not_applicable(observed, entry["note"], [word.listener(socket) for socket in sockets])
 
 
-def _undocumented(sockets: list[Data], edition: str) -> Outcome:
+def _undocumented(node: Node, sockets: list[Data]) -> Outcome:
     """Sockets on one port, on addresses that others can reach, that neither document nor allow list has."""
     observed = (
-        f"{word.join(word.holder(socket) for socket in sockets)} on "
+        f"{word.join(word.culprit(socket) for socket in sockets)} on "
         f"{word.join(word.address(socket) for socket in sockets)}."
     )
-    why = f"Edition {edition} documents no such port for this node, and no rule governs it."
+    stopped, why = _what_stops_it(node, *key(sockets[0]))
+    why = f"Edition {node.profile['edition']} documents no such port for this node. {why}"
     fix = "Stop it, bind it to loopback, add it to node_profile_extra_ports, or allow it in node_verify_allow."
-    return failed("medium", observed, why, fix, [word.listener(socket) for socket in sockets])
+    evidence = [word.listener(socket) for socket in sockets]
+    return warned("low", observed, why, fix, evidence) if stopped else failed("medium", observed, why, fix, evidence)
+
+
+def _what_stops_it(node: Node, protocol: str, port: int) -> tuple[bool, str]:
+    """Whether a rule in force keeps strangers out, and a sentence that says which one, or exactly what is not known."""
+    others = "whether another firewall does, this does not look at."
+    if "error" in node.firewall:
+        return False, f"Whether a rule stops who connects is not known: {node.firewall['error'].rstrip('.')}."
+    if not node.firewall["live"]["present"]:
+        return False, f"No rule of this collection stops who connects, since none is in force; {others}"
+    decisions = [decide(node.parsed_policy, protocol, port, stranger) for stranger in STRANGERS]
+    let_in = next((decision for decision in decisions if decision.verdict != DROP), None)
+    if let_in is None:
+        rule = f"The rule {decisions[0].rule or 'for all the rest'} of the policy drops what strangers send there"
+        if node.firewall["changed"]:
+            return False, f"{rule}, but the rules in force are not those of the policy."
+        return True, f"{rule}."
+    if let_in.verdict == ACCEPT:
+        return False, f"The rule {let_in.rule} of the policy lets strangers in."
+    return False, f"No rule of the policy is about it (enforcement {node.parsed_policy.enforcement}); {others}"

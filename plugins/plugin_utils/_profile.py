@@ -88,13 +88,24 @@ def _expected(entry: dict[str, Any], inputs: dict[str, Any], override: dict[str,
         "service": documented["service"],
         "description": entry["description"],
         "audience": entry.get("audience"),
-        "comm": override.get("comm") or [name for owner in owners for name in owner.get("comm", [])],
-        "kernel": any(owner.get("kernel", False) for owner in owners),
+        **_holders(owners, override.get("comm")),
         "claims": entry["claims"],
         "notes": entry["notes"],
         "documented": {"edition": documented["edition"], "line": documented["line"]},
         "overridden": sorted(override),
         "configured": sorted(set(configured) - set(override)),
+    }
+
+
+def _holders(owners: list[dict[str, Any]], comm: list[str] | None = None) -> dict[str, Any]:
+    """Who may hold the socket: C(comm), C(units), C(pods), C(kernel). A C(comm) of the user's replaces all of these."""
+    if comm:
+        owners = [{"comm": comm}]
+    return {
+        "comm": [name for owner in owners for name in owner.get("comm", [])],
+        "units": [owner["unit"] for owner in owners if "unit" in owner],
+        "pods": [owner["pod"] for owner in owners if "pod" in owner],
+        "kernel": any(owner.get("kernel", False) for owner in owners),
     }
 
 
@@ -144,8 +155,7 @@ def _extra(entry: dict[str, Any]) -> dict[str, Any]:
         "service": entry["id"],
         "description": entry.get("description", ""),
         "audience": None,
-        "comm": list(entry.get("comm", [])),
-        "kernel": False,
+        **_holders([], entry.get("comm")),
         "claims": {},
         "notes": [],
         "documented": None,
@@ -159,6 +169,7 @@ def _unix_socket(entry: dict[str, Any], path: str | None) -> dict[str, Any]:
     kept = {key: entry[key] for key in ("id", "description", "owner", "group", "mode", "notes")}
     return {
         **kept,
+        **_holders(entry["owners"]),
         "path": path or documented["path"],
         "service": documented["service"],
         "documented": {"edition": documented["edition"], "line": documented["line"]},

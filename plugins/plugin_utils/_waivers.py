@@ -15,18 +15,23 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-
-from ansible_collections.ck8s.ports.plugins.plugin_utils import _catalogue
+from ansible_collections.ck8s.ports.plugins.plugin_utils import _catalogue, _expressions
 from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputError
-from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import Finding, failed, warned
+from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import Finding, failed, passed, warned
 
 Data = dict[str, Any]
 
 WAIVABLE = ("fail", "warn", "unknown")
 PLACE = "waivers"
 """The host under which findings about the waivers themselves stand."""
+
+SAMPLE: Data = {
+    **Finding("etcd-peer/bind", "node1", "bind", "2380/tcp etcd-peer", "A.", passed("B.")).to_dict(),
+    "evidence": ["E"],
+    "documented": {"edition": "2025-08", "line": 32},
+    "waiver": {"id": "a", "reason": "b", "who": "c", "expires": "2026-01-01"},
+}
+"""A finding as it stands in report.json, with every field set: what an expression is tried on."""
 
 
 def check(data: Any, origin: str) -> list[Data]:
@@ -95,7 +100,7 @@ def _matches(waiver: Data, finding: Finding) -> bool:
     return (
         fnmatch.fnmatchcase(finding.id, waiver["finding"])
         and any(fnmatch.fnmatchcase(finding.host, pattern) for pattern in waiver["hosts"])
-        and ("where" not in waiver or bool(jmespath.search(waiver["where"], finding.to_dict())))
+        and ("where" not in waiver or _expressions.holds(waiver["where"], finding.to_dict()))
     )
 
 
@@ -110,8 +115,10 @@ def _check_values(waiver: Data, origin: str) -> list[str]:
         datetime.date.fromisoformat(waiver["expires"])
     except ValueError:
         faults.append(f"{place}: expires: '{waiver['expires']}' is no date; expected one such as \"2027-03-31\"")
-    try:
-        jmespath.compile(waiver.get("where", "@"))
-    except JMESPathError as error:
-        faults.append(f"{place}: where: '{waiver['where']}' is not JMESPath: {str(error).splitlines()[0]}")
+    wrong = _expressions.fault(waiver["where"], SAMPLE) if "where" in waiver else None
+    if wrong:
+        faults.append(
+            f"{place}: where: '{waiver['where']}' is not right ({wrong}); expected a JMESPath expression over a "
+            "finding, such as \"severity == 'low'\""
+        )
     return faults

@@ -40,12 +40,41 @@ def holder(socket: Data) -> str:
     return join(f"{process['name']} (pid {process['pid']})" for process in socket["processes"]) or "an unseen process"
 
 
+def culprit(socket: Data) -> str:
+    """Who holds C(socket) though it should not: with process number, place and command line."""
+    place = _place(socket)
+    if socket["kernel"] or not socket["processes"]:
+        return f"{holder(socket)}{place}"
+    cmdline = _cmdline(socket["processes"])
+    return f"{holder(socket)}{place}{f': {cmdline}' if cmdline else ''}"
+
+
 def listener(socket: Data) -> str:
-    """C(socket) as evidence: protocol, address, exposure, holder and the beginning of the first command line."""
-    words: list[str] = next((process["cmdline"] for process in socket["processes"] if process.get("cmdline")), [])
+    """C(socket) as evidence: protocol, address, exposure, holder, place and the beginning of a command line."""
+    words = [socket["protocol"], address(socket), socket["exposure"], f"{holder(socket)}{_place(socket)}"]
+    return " ".join([*words, _cmdline(socket["processes"])]).rstrip()
+
+
+def unix_listener(socket: Data) -> str:
+    """A listening unix C(socket) as evidence."""
+    file = {"same": "its file", "replaced": "its file was replaced", "missing": "its file is gone"}
+    status = file.get(socket["path_status"], "its file is not known")
+    words = ["unix", socket["type"], socket["path"], f"({status})", f"{holder(socket)}{_place(socket)}"]
+    return " ".join([*words, _cmdline(socket["processes"])]).rstrip()
+
+
+def _place(socket: Data) -> str:
+    """The unit or the container that a socket belongs to, where that is known."""
+    container = socket.get("container")
+    place = f"container {container['id'][:12]}" if container else socket.get("unit")
+    return f" in {place}" if place else ""
+
+
+def _cmdline(processes: list[Data]) -> str:
+    """The beginning of the first command line there is."""
+    words: list[str] = next((process["cmdline"] for process in processes if process.get("cmdline")), [])
     cmdline = " ".join(words)
-    shown = cmdline if len(cmdline) <= LONGEST_CMDLINE else f"{cmdline[: LONGEST_CMDLINE - 1]}…"
-    return " ".join([socket["protocol"], address(socket), socket["exposure"], holder(socket), shown]).rstrip()
+    return cmdline if len(cmdline) <= LONGEST_CMDLINE else f"{cmdline[: LONGEST_CMDLINE - 1]}…"
 
 
 def rule(policy_rule: Data) -> str:

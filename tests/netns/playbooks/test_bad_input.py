@@ -144,3 +144,22 @@ def test_a_node_without_nft_gets_the_name_of_the_package(cluster: Cluster) -> No
     assert run.status == 2
     assert "nft was not found" in run.output
     assert "install the package nftables" in run.output
+
+
+BAD_FOR_VERIFY: dict[str, tuple[dict[str, Any], str]] = {
+    "allow": (
+        {"node_verify_allow": [{"where": "startswith(unit, 'ssh')"}]},
+        "node_verify_allow: entry 'number 1': where: 'startswith(unit, 'ssh')' is not right (there is no function",
+    ),
+    "waivers": ({"node_verify_waivers": "/nowhere.yml"}, "node_verify_waivers: /nowhere.yml: cannot be read"),
+    "baseline": ({"node_verify_baseline": "/nowhere.json"}, "node_verify_baseline: /nowhere.json: cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FOR_VERIFY)
+def test_bad_input_of_verify_is_named_before_anything_runs(cluster: Cluster, name: str) -> None:
+    variables, message = BAD_FOR_VERIFY[name]
+    run = cluster.play("verify", **variables)
+    assert run.status == 2
+    assert message in run.output
+    assert "Look at the node" not in run.output

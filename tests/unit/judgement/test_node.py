@@ -9,7 +9,6 @@ import pytest
 from ansible_collections.ck8s.ports.plugins.plugin_utils import (
     _catalogue,
     _check_firewall,
-    _check_unix_socket,
     _observations,
 )
 from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import Finding, failing
@@ -42,7 +41,7 @@ def undocumented(sockets: list[dict[str, Any]], allow: list[dict[str, Any]]) -> 
 def test_an_undocumented_listener_is_found_with_its_process() -> None:
     (finding,) = undocumented([listener(8088, "debug-server")], [SSHD])
     assert (finding.id, finding.status, finding.subject) == ("tcp-8088/undocumented", "fail", "8088/tcp debug-server")
-    assert finding.outcome.observed == "debug-server (pid 7) on 0.0.0.0:8088."
+    assert finding.outcome.observed == "debug-server (pid 7): debug-server on 0.0.0.0:8088."
 
 
 def test_two_sockets_of_a_port_are_one_finding() -> None:
@@ -72,30 +71,6 @@ def test_an_allowed_listener_is_right_in_all_that_the_entry_names() -> None:
 
 def test_an_empty_entry_allows_nothing() -> None:
     assert undocumented([listener(22, "sshd")], [{}])[0].status == "fail"
-
-
-ENTRY = {
-    "path": "/run/containerd/containerd.sock",
-    "service": "containerd",
-    "owner": "root",
-    "group": "root",
-    "mode": "0660",
-}
-
-
-@pytest.mark.parametrize(
-    ("seen", "status"),
-    [
-        ({"exists": True, "type": "socket", "owner": "root", "group": "root", "mode": "0660"}, "pass"),
-        ({"exists": True, "type": "socket", "owner": "root", "group": "root", "mode": "0600"}, "pass"),
-        ({"exists": True, "type": "socket", "owner": "root", "group": "root", "mode": "0666"}, "fail"),
-        ({"exists": True, "type": "socket", "owner": "mallory", "group": "root", "mode": "0660"}, "fail"),
-        ({"exists": True, "type": "file", "owner": "root", "group": "root", "mode": "0660"}, "fail"),
-        ({"exists": False}, "fail"),
-    ],
-)
-def test_the_unix_socket(seen: dict[str, Any], status: str) -> None:
-    assert _check_unix_socket.unix_socket(ENTRY, seen).status == status
 
 
 def test_a_table_that_differs_is_shown_line_by_line() -> None:

@@ -57,6 +57,15 @@ def worker(name: str, sockets: list[dict[str, Any]]) -> Node:
                 "owner": "root",
                 "group": "root",
                 "mode": "0660",
+                "listeners": [
+                    {
+                        "type": "stream",
+                        "path": "/run/containerd/containerd.sock",
+                        "path_status": "same",
+                        "kernel": False,
+                        "processes": [{"pid": 9, "name": "containerd", "cmdline": ["/usr/bin/containerd"]}],
+                    }
+                ],
             }
         },
     )

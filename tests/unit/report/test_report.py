@@ -76,7 +76,7 @@ def test_what_fails_is_told_by_host(report: dict[str, Any]) -> None:
     sentences = _report.failing_by_host(report)
     assert list(sentences) == ["node2", "node3", "node1"]
     assert sentences["node3"] == ["node, observed (high): Unreachable: No route to host."]
-    assert sentences["node2"][0] == "10250/tcp kubelet, owner (high): Held by nc (pid 7)."
+    assert sentences["node2"][0] == "10250/tcp kubelet, owner (high): Held by nc (pid 7): /usr/bin/nc."
 
 
 def test_nothing_hostile_gets_through(report: dict[str, Any]) -> None:

@@ -96,7 +96,7 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "no JMESPath": (
         {"waivers": [{**GOOD, "where": "severity ="}]},
-        "w.yml: waivers: entry 'old-kubelet': where: 'severity =' is not JMESPath: ",
+        "w.yml: waivers: entry 'old-kubelet': where: 'severity =' is not right (Bad jmespath expression: ",
     ),
 }
 

@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""JMESPath expressions that users write in their variables and files. Private to the collection. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+from jmespath.functions import Functions
+
+
+def fault(expression: str, sample: Any) -> str | None:
+    """What is wrong with C(expression); None where nothing is.
+
+    It is also tried on C(sample), data such as it is meant for with every field set, so that a function that does not
+    exist or does not take such a value is found before anything runs.
+    """
+    try:
+        compiled = jmespath.compile(expression)
+        unknown = sorted(set(_functions(compiled.parsed)) - set(Functions.FUNCTION_TABLE))
+        if unknown:
+            return f"there is no function {unknown[0]}()"
+        compiled.search(sample)
+    except JMESPathError as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def holds(expression: str, data: Any) -> bool:
+    """Whether C(expression) is true of C(data), in JMESPath's sense: neither false, null nor empty.
+
+    Where it cannot be evaluated (a function meets a null) it does not hold.
+    """
+    try:
+        found = jmespath.search(expression, data)
+    except JMESPathError:
+        return False
+    return found is not None and found is not False and found not in ("", [], {})
+
+
+def _functions(node: Any) -> Iterator[str]:
+    """The names of the functions that a parsed expression calls."""
+    if node["type"] == "function_expression":
+        yield node["value"]
+    for child in node["children"]:
+        if isinstance(child, dict):
+            yield from _functions(child)

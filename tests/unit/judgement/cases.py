@@ -1,0 +1,238 @@
+# Copyright: (c) 2026, ck8s.ports contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of cases, read: a case becomes a node, and the judgement of it a finding.
+
+The tests hold the finding to the case, and scripts/checks_page.py shows both in docs/checks.md.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.ck8s.ports.plugins.plugin_utils import _catalogue, _waivers
+from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import Finding, failed
+from ansible_collections.ck8s.ports.plugins.plugin_utils._firewall_policy import policy
+from ansible_collections.ck8s.ports.plugins.plugin_utils._judgement import judge, judge_together, unreached
+from ansible_collections.ck8s.ports.plugins.plugin_utils._node import Node
+
+Case = dict[str, Any]
+
+TABLE: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "cases.yml").read_text(encoding="utf-8"))
+COULD_NOT_LOOK = {"error": "Could not be looked at: no rights."}
+TODAY = datetime.date(2026, 6, 15)
+PROFILE = {"edition": "2025-08", "role": "control_plane", "addresses": [], "ports": [], "unix_sockets": []}
+
+
+def finding_of(case: Case) -> Finding:
+    """What the judgement says of a case: the one finding of its check."""
+    made = MAKERS.get(case["check"], _of_port)(case)
+    (finding,) = [finding for finding in made if finding.check == case["check"] and finding.subject != "policy"]
+    return finding
+
+
+def given_of(case: Case) -> dict[str, Any]:
+    """What is given in a case, by name."""
+    return {name: value for name, value in case.items() if name not in ("check", "gives")}
+
+
+def usual_port(name: str) -> dict[str, Any]:
+    """The port that a case calls by this name."""
+    port: dict[str, Any] = TABLE["usual"][name]
+    return port
+
+
+def _of_port(case: Case) -> list[Finding]:
+    port = _expected(case)
+    profile = {**PROFILE, "addresses": case.get("addresses", []), "ports": [port]}
+    made = policy(profile, {port["id"]: case["sources"]} if "sources" in case else {})
+    node = Node(
+        name="node1",
+        profile=profile,
+        policy=made,
+        sockets=_sockets(case, port),
+        firewall=_firewall(case, made, port["id"]),
+        unix_sockets={},
+        probes=[_probe(text, port) for text in case.get("probes", [])],
+        answers=[_answer(case["answer"], port)] if "answer" in case else [],
+    )
+    return judge(node)
+
+
+def _expected(case: Case) -> dict[str, Any]:
+    usual = {
+        "presence": "required",
+        "kernel": False,
+        "units": [],
+        "pods": [],
+        "notes": [],
+        "claims": {},
+        "documented": {"edition": "2025-08", "line": 1},
+    }
+    port = {**usual, **usual_port(case["port"])}
+    changed: dict[str, Any] = {key: case[key] for key in ("presence", "comm", "binding") if key in case}
+    if "known" in case:
+        about, verdict = case["known"].split(" ")
+        changed["notes"] = [{"about": about, "verdict": verdict, "text": "Known.", "source": "The page."}]
+    return {**port, "binding": {"external": "host", "localhost": "loopback"}[port["scope"]], **changed}
+
+
+def _sockets(case: Case, port: dict[str, Any]) -> dict[str, Any]:
+    texts = case.get("sockets", [])
+    return COULD_NOT_LOOK if texts == "unseen" else {"sockets": [_socket(text, port) for text in texts]}
+
+
+def _socket(text: str, port: dict[str, Any]) -> dict[str, Any]:
+    address, exposure, holder = text.split(" ")
+    return {
+        "protocol": port["protocol"],
+        "port": port["port"],
+        "family": "ipv6" if ":" in address else "ipv4",
+        "address": address,
+        "exposure": exposure,
+        **_holder(holder),
+    }
+
+
+def _holder(text: str) -> dict[str, Any]:
+    name, _, place = text.partition("@")
+    seen = name not in ("kernel", "unseen")
+    return {
+        "kernel": name == "kernel",
+        "processes": [{"pid": 7, "name": name, "cmdline": [f"/usr/bin/{name}", "--flag"]}] if seen else [],
+        "unit": (f"cri-containerd-{'0' * 64}.scope" if place == "pod" else place) or None,
+        "container": {"runtime": "containerd", "id": "0" * 64, "pod_uid": "1"} if place == "pod" else None,
+    }
+
+
+def _probe(text: str, port: dict[str, Any]) -> dict[str, Any]:
+    prober, source, status = text.split(" ")
+    return {
+        "prober": prober,
+        "id": port["id"],
+        "host": "10.0.0.1",
+        "port": port["port"],
+        "source": None if source == "-" else source,
+        "status": status,
+        "detail": "no route to host" if status == "error" else "",
+    }
+
+
+def _answer(text: str, port: dict[str, Any]) -> dict[str, Any]:
+    outcome, spoken, status, *more = text.split(" ")
+    tls = spoken.startswith("TLS")
+    certificate = {"common_name": "node1", "expires": "2026-01-01T00:00:00Z", "expired": "expired" in more}
+    return {
+        "label": port["id"],
+        "host": "127.0.0.1",
+        "port": port["port"],
+        "path": "/",
+        "outcome": outcome,
+        "detail": "" if outcome == "answered" else outcome,
+        "tls": {"plain": False, "none": None}.get(spoken, True),
+        "version": spoken if tls else None,
+        "status": None if status == "-" else int(status),
+        "certificate": certificate if tls else None,
+    }
+
+
+def _firewall(case: Case, made: dict[str, Any], name: str) -> dict[str, Any]:
+    wanted = [{"id": rule["id"], "text": f"{rule['verdict']} {rule['ports']}"} for rule in made["rules"]]
+    live = case.get("live", "none")
+    if live == "unseen":
+        return COULD_NOT_LOOK
+    held = wanted if live == "wanted" else [{"id": name, "text": text} for text in live if live != "none"]
+    return {
+        "live": {"present": live != "none", "rules": [{**rule, "packets": 0} for rule in held]},
+        "wanted": {"rules": wanted},
+        "changed": live != "wanted",
+        "difference": ["only in the policy: something"],
+    }
+
+
+def _of_listener(case: Case) -> list[Finding]:
+    """A listener on a port that is not documented."""
+    port = {"protocol": case.get("protocol", "tcp"), "port": case["listens_on"]}
+    made = {
+        "enforcement": "ports",
+        "sets": {"admins": ["10.0.0.0/24"]},
+        "rules": [{"protocol": port["protocol"], "ports": [port["port"]], **rule} for rule in case.get("policy", [])],
+    }
+    node = Node(
+        name="node1",
+        profile=PROFILE,
+        policy=made,
+        sockets=_sockets(case, port),
+        firewall=_firewall(case, made, "mine"),
+        unix_sockets={},
+        allow=case.get("allow", []),
+        companions=_catalogue.companions(),
+    )
+    return judge(node)
+
+
+def _of_unix_socket(case: Case) -> list[Finding]:
+    entry = {**usual_port("containerd"), "documented": {"edition": "2025-08", "line": 49}}
+    file = case["file"]
+    if file == "unseen":
+        seen: dict[str, Any] = COULD_NOT_LOOK
+    elif file == "missing":
+        seen = {"exists": False}
+    else:
+        kind, owner, group, mode = file.split(" ")
+        seen = {"exists": True, "type": kind, "owner": owner, "group": group, "mode": mode}
+    listeners = case.get("listeners", [])
+    known = None if listeners == "unseen" else [_unix_listener(text, entry["path"]) for text in listeners]
+    node = Node(
+        name="node1",
+        profile={**PROFILE, "unix_sockets": [entry]},
+        policy={"enforcement": "ports", "rules": []},
+        sockets={"sockets": []},
+        firewall=COULD_NOT_LOOK,
+        unix_sockets={entry["path"]: {**seen, "listeners": known}},
+    )
+    return judge(node)
+
+
+def _unix_listener(text: str, path: str) -> dict[str, Any]:
+    kind, status, holder = text.split(" ")
+    return {"type": kind, "path": path, "path_status": None if status == "-" else status, **_holder(holder)}
+
+
+def _of_replicas(case: Case) -> list[Finding]:
+    port = {**_expected({"port": case["port"]}), "presence": "one_node"}
+    nodes = [
+        Node(
+            name=name,
+            profile={**PROFILE, "ports": [port]},
+            policy={"enforcement": "ports", "rules": []},
+            sockets={"sockets": [_socket(f"0.0.0.0 wildcard {port['comm'][0]}", port)]},
+            firewall=COULD_NOT_LOOK,
+            unix_sockets={},
+        )
+        for name in case["nodes"]
+    ]
+    return judge_together(nodes)[:1]
+
+
+def _of_waiver(case: Case) -> list[Finding]:
+    severe = failed("high", "Listens on 0.0.0.0:10248.", "Documented as localhost.", "Bind it to 127.0.0.1.")
+    about = Finding("kubelet-healthz/bind", "node3", "bind", "10248/tcp kubelet-healthz", "Loopback.", severe)
+    waiver = {"id": "monitoring", "reason": "Until the agent is there.", "who": "Ada", **case["waiver"]}
+    return _waivers.apply([about], [waiver], TODAY)
+
+
+MAKERS: dict[str, Callable[[Case], list[Finding]]] = {
+    "unix_socket": _of_unix_socket,
+    "undocumented": _of_listener,
+    "companion": _of_listener,
+    "replicas": _of_replicas,
+    "observed": lambda case: [unreached("node1", case["reason"])],
+    "waiver": _of_waiver,
+}
+"""By check; the checks that are not here are those of every expected port."""
