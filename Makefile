@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/collections
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages demo test lint unit interpreters netns netns-playbooks netns-others molecule node-image systemd bench build clean
+.PHONY: help venv packages demo test lint unit interpreters netns netns-playbooks netns-others molecule molecule-consumer node-image systemd molecule-full bench build clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,13 @@ netns-others: packages venv
 
 molecule: packages venv ## the default scenario, on the lab
 	$(SANDBOX) $(BIN)/molecule --base-config .config/molecule/config.yml test
+
+molecule-consumer: packages venv ## a user's project with the built and installed collection, on the lab
+	$(SANDBOX) $(BIN)/molecule --base-config .config/molecule/config.yml test --scenario-name consumer
+
+molecule-full: packages node-image ## the scenarios on full nodes (as root)
+	set -e; for scenario in systemd_nftables remove; do \
+	    $(SANDBOX) $(BIN)/molecule --base-config .config/molecule/config.yml test --scenario-name $$scenario; done
 
 bench: packages venv ## listening_sockets_info beside ss, psutil and listen_ports_facts; on an idle machine
 	benchmarks/environment.sh

@@ -103,6 +103,8 @@ class Containers:
     def create_network(self) -> None:
         """Make the network and the key; what an earlier lab left behind is removed."""
         if self._in_sandbox:
+            # Where podman has run in this sandbox, its store is mounted on itself.
+            subprocess.run(["umount", f"{self._home}/store/overlay"], capture_output=True, check=False)
             shutil.rmtree(self._home, ignore_errors=True)
             self._home.mkdir(parents=True)
             # podman's network plugins keep their addresses here, and would find those of an earlier sandbox.
