@@ -56,6 +56,17 @@ def decide(policy: Policy, protocol: str, port: int, source: str, interface: str
     return Decision(NONE)
 
 
+def may_drop(policy: Policy, protocol: str, port: int) -> bool:
+    """Return whether ``policy`` drops the packets of anyone to ``port``."""
+    for rule in policy.rules:
+        if rule.protocol == protocol and port in rule.ports:
+            if rule.verdict == DROP:
+                return True
+            if rule.sources is None:
+                return False
+    return False
+
+
 def _is_from(policy: Policy, rule: Rule, address: _Address) -> bool:
     if rule.sources is None:
         return True
