@@ -10,7 +10,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils._action import run_pure
-from ansible_collections.ck8s.ports.plugins.plugin_utils._firewall_policy import policy
+from ansible_collections.ck8s.ports.plugins.plugin_utils._firewall_policy import explanations, policy
 
 
 class ActionModule(ActionBase):
@@ -23,4 +23,5 @@ class ActionModule(ActionBase):
 def _policy(inputs: dict[str, Any]) -> dict[str, Any]:
     # Before ansible-core 2.19 a number that comes out of a template is text.
     control_planes = int(inputs.get("control_planes", 1))
-    return {"policy": policy(inputs["profile"], inputs.get("sources"), control_planes)}
+    made = policy(inputs["profile"], inputs.get("sources"), control_planes, inputs.get("companions"))
+    return {"policy": made, "explanations": explanations(inputs["profile"], made)}

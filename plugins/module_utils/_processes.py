@@ -75,6 +75,11 @@ def _arguments(pid: int, proc: str) -> list[str] | None:
     return [text(argument) for argument in raw.split(b"\0")] if raw else []
 
 
+def environment_of(pid: int, proc: str = "/proc") -> list[bytes]:
+    """The environment that a process was started with, `NAME=value` each; none when it may not be read."""
+    return (_read(f"{proc}/{pid}/environ") or b"").split(b"\0")
+
+
 def family_of(pid: int, proc: str = "/proc") -> Family:
     """The parent and the session of a process."""
     fields = _stat(pid, proc)

@@ -16,10 +16,10 @@ import sys
 from ansible_collections.ck8s.ports.plugins.module_utils._netlink import NETLINK_SOCK_DIAG, attributes, dump
 from ansible_collections.ck8s.ports.plugins.module_utils._sockets import Socket
 
-_SOCK_DIAG_BY_FAMILY = 20
+SOCK_DIAG_BY_FAMILY = 20
 
 # struct inet_diag_req_v2: family, protocol, extensions, padding, states, and a socket id of 48 bytes, all zero.
-_REQUEST = struct.Struct("=BBBBI48x")
+REQUEST = struct.Struct("=BBBBI48x")
 # struct inet_diag_msg without what a listening socket has no use for: (family, state, timer, retransmits), source port,
 # (destination port), source address, (destination address), interface, cookie, (expires, receive queue), send queue,
 # uid, inode.
@@ -53,12 +53,12 @@ def listening(protocol: str, family: str) -> tuple[list[Socket], bool]:
     """
     number, state = _PROTOCOLS[protocol]
     af, size = _FAMILIES[family]
-    answer = dump(NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _REQUEST.pack(af, number, 0, 0, 1 << state))
+    answer = dump(NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, REQUEST.pack(af, number, 0, 0, 1 << state))
     names: dict[int, str | None] = {0: None}
     # By cookie, the kernel's own identity of a socket: one may be told twice when its table changes during the dump.
     found: dict[bytes, Socket] = {}
     for kind, body in answer.messages:
-        if kind == _SOCK_DIAG_BY_FAMILY and len(body) >= _MESSAGE.size:
+        if kind == SOCK_DIAG_BY_FAMILY and len(body) >= _MESSAGE.size:
             cookie, sock = _parse(protocol, family, size, body, names)
             found[cookie] = sock
     return list(found.values()), answer.consistent

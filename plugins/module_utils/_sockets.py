@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import socket
 
-_MAPPED_PREFIX = b"\0" * 10 + b"\xff\xff"  # ::ffff:0:0/96, RFC 4291 section 2.5.5.2
+MAPPED_PREFIX = b"\0" * 10 + b"\xff\xff"  # ::ffff:0:0/96, RFC 4291 section 2.5.5.2
 
 LOOPBACK = "loopback"
 LINK_LOCAL = "link_local"
@@ -92,7 +92,7 @@ def exposure_of(packed: bytes, interface: str | None) -> str:
     An IPv4-mapped IPv6 address counts as the IPv4 address in it. A wildcard bound to the device `lo` is loopback:
     nothing else arrives there.
     """
-    if len(packed) == 16 and packed.startswith(_MAPPED_PREFIX):
+    if len(packed) == 16 and packed.startswith(MAPPED_PREFIX):
         packed = packed[12:]
     if not any(packed):
         return LOOPBACK if interface == "lo" else WILDCARD

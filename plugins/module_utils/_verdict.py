@@ -10,7 +10,6 @@ its connections. Pure, standard library only.
 from __future__ import annotations
 
 import ipaddress
-from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Sequence, Union
 
@@ -56,6 +55,17 @@ def decide(policy: Policy, protocol: str, port: int, source: str, interface: str
     return Decision(NONE)
 
 
+def may_drop(policy: Policy, protocol: str, port: int) -> bool:
+    """Return whether ``policy`` drops the packets of anyone to ``port``."""
+    for rule in policy.rules:
+        if rule.protocol == protocol and port in rule.ports:
+            if rule.verdict == DROP:
+                return True
+            if rule.sources is None:
+                return False
+    return False
+
+
 def _is_from(policy: Policy, rule: Rule, address: _Address) -> bool:
     if rule.sources is None:
         return True
@@ -65,6 +75,13 @@ def _is_from(policy: Policy, rule: Rule, address: _Address) -> bool:
 
 def _contains(networks: Sequence[_Network], address: _Address) -> bool:
     """Whether one of the networks, which are sorted and do not overlap, has the address; it is asked for thousands."""
-    place = bisect_right(networks, ipaddress.ip_network(address))
-    # The one before has the address, too, or none has; the one at the place begins behind it.
-    return place > 0 and address in networks[place - 1]
+    # By hand: bisect cannot compare a network with an address, and a network made of the address costs more than this.
+    first, end = 0, len(networks)
+    while first < end:
+        middle = (first + end) // 2
+        if networks[middle].network_address <= address:  # type: ignore[operator]
+            first = middle + 1
+        else:
+            end = middle
+    # The one before has the address, too, or none has; the others begin behind it.
+    return first > 0 and address in networks[first - 1]

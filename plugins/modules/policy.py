@@ -82,4 +82,14 @@ policy:
       type: list
       elements: dict
       returned: always
+explanations:
+  description:
+    - Why the policy closes a port to someone and which variables open it, by the id of the port.
+    - The option O(ck8s.ports.port_policy#module:explanations) of M(ck8s.ports.port_policy).
+  returned: success
+  type: dict
+  sample:
+    kubelet-healthz: >-
+      It is localhost only (edition 2025-08). To open it, set node_profile_overrides: {kubelet-healthz: {scope:
+      external}}.
 """

@@ -28,6 +28,9 @@ description:
     Whether anything changes is decided by comparing what the kernel prints for the live rules with what it prints for
     the wanted ones, loaded in a network namespace that exists only for this. So a rule added or removed by hand is
     found.
+  - >-
+    Before anything changes, the policy is held against the TCP connections that others have made to this host and that
+    are open, or have been closed within the last minute. See O(on_impact).
 notes:
   - >-
     An C(accept) of this table is not the last word: chains of others (ufw, firewalld) on the same hook may still drop
@@ -99,6 +102,26 @@ options:
       - A value that is longer than a new connection to the host takes is right.
     type: int
     default: 30
+  on_impact:
+    description:
+      - >-
+        What to do when the policy would refuse the next connection of a peer that is connected to this host, or was a
+        moment ago. Such peers are in RV(impact), whatever is chosen here. Also in check mode.
+      - V(fail) changes nothing and names them.
+      - >-
+        V(warn) names them and goes on, unless the connection of this very run is one of them: without it, the change
+        could not be confirmed.
+      - V(ignore) goes on.
+      - A run that leaves the rules as they are never fails for it.
+    type: str
+    choices: [fail, warn, ignore]
+    default: fail
+  explanations:
+    description:
+      - What to say of a port in RV(impact) and in the message, by the C(id) of its rules, such as why it is closed and
+        how to open it. M(ck8s.ports.policy) returns them.
+    type: dict
+    default: {}
 seealso:
   - module: ck8s.ports.port_probe
   - module: ck8s.ports.listening_sockets_info
@@ -170,6 +193,104 @@ live:
         text: ip saddr @nodes_v4_6d3a0f52 tcp dport 2379 counter accept comment "etcd-client"
         packets: 12
         bytes: 720
+impact:
+  description:
+    - >-
+      The peers that are connected to this host, or were a moment ago, and whose next connection the policy would
+      refuse: the controller first, then by port and address, V(256) at most. Known of TCP only; other protocols have no
+      connections that the kernel could tell of.
+    - Connections from this host itself (C(lo), its own addresses) are let in by every policy.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    peer:
+      description: The address of the peer; that of an IPv4 peer of an IPv6 socket is IPv4.
+      type: str
+      returned: always
+    port:
+      description: The port of this host that it is connected to.
+      type: int
+      returned: always
+    protocol:
+      description: V(tcp).
+      type: str
+      returned: always
+    service:
+      description: The C(id) under which the policy has the port; null where it has no rule for it.
+      type: str
+      returned: always
+    processes:
+      description: The names of the processes that listen on the port; empty where they cannot be seen.
+      type: list
+      elements: str
+      returned: always
+    rule:
+      description: The C(id) of the rule that would refuse it.
+      type: str
+      returned: always
+    state:
+      description: >-
+        V(established); V(closing), one side has closed it; V(time_wait), closed within the last minute. That of the
+        liveliest where there are several.
+      type: str
+      returned: always
+    connections:
+      description: How many connections the peer has, or had a moment ago, to the port.
+      type: int
+      returned: always
+    controller:
+      description: Whether the connection of this very run is one of them.
+      type: bool
+      returned: always
+    why:
+      description: What O(explanations) has to say of the service; null where nothing.
+      type: str
+      returned: always
+  sample:
+    - peer: 192.0.2.12
+      port: 2380
+      protocol: tcp
+      service: etcd-peer
+      processes: [etcd]
+      rule: etcd-peer
+      state: established
+      connections: 4
+      controller: false
+      why: null
+impact_count:
+  description: How many such peers there are; more than RV(impact) has where they are very many.
+  returned: always
+  type: int
+  sample: 1
+controller:
+  description: >-
+    The SSH connection over which this run has reached the host, and what the policy does with the next one from there;
+    null where there is none (a local connection, one into a container) or it cannot be seen.
+  returned: always
+  type: dict
+  contains:
+    peer:
+      description: The address that it comes from.
+      type: str
+      returned: always
+    port:
+      description: The port of this host.
+      type: int
+      returned: always
+    verdict:
+      description: V(accept), V(drop), or V(none) where no rule is about it, which leaves it as it is.
+      type: str
+      returned: always
+    rule:
+      description: The C(id) of the rule that decides; null where none does.
+      type: str
+      returned: always
+  sample:
+    peer: 192.0.2.1
+    port: 22
+    verdict: none
+    rule: null
 diff:
   description: >-
     The live and the wanted rules as text, without counts; empty where there are none. After them, a line for each file
@@ -237,7 +358,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ck8s.ports.plugins.module_utils._boot import Boot
-from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Backend, FirewallError
+from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Backend, FirewallError, Plan
+from ansible_collections.ck8s.ports.plugins.module_utils._impact import CUTS_CONTROLLER, WAY_OUT, message
+from ansible_collections.ck8s.ports.plugins.module_utils._live_impact import NO_IMPACT, Impact, look
 from ansible_collections.ck8s.ports.plugins.module_utils._nft import TIMEOUT
 from ansible_collections.ck8s.ports.plugins.module_utils._nftables import NftablesBackend
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import PolicyError, parse_policy
@@ -259,6 +382,8 @@ def main() -> None:
             "backend": {"type": "str", "choices": list(BACKENDS), "default": "nftables"},
             "policy": {"type": "dict"},
             "confirm_timeout": {"type": "int", "default": 30},
+            "on_impact": {"type": "str", "choices": ["fail", "warn", "ignore"], "default": "fail"},
+            "explanations": {"type": "dict", "default": {}},
             # From the action plugin: who it is, and the change that its new connection confirms.
             "_by": {"type": "str", "default": "an unknown controller"},
             "_confirm": {"type": "str", "no_log": False},
@@ -307,9 +432,38 @@ def _run(module: AnsibleModule) -> dict[str, Any]:
         "persistent": boot.persistent,
         "taken_back": earlier,
     }
+    impact = _impact(module, plan)
+    result.update(impact.as_result(module.params["explanations"]))
+    if plan.changed and impact.refused:
+        _weigh(module, impact, result)
     if changed and not module.check_mode:
         result["unconfirmed"] = change.make(plan, boot_plan, module.params["_by"], seconds)
     return result
+
+
+def _impact(module: AnsibleModule, plan: Plan) -> Impact:
+    """Look at the connections. Raises FirewallError where that cannot be done and would have to be."""
+    if plan.policy is None:
+        return NO_IMPACT
+    try:
+        return look(plan.policy)
+    except OSError as error:
+        problem = f"this host's connections cannot be seen ({error}), so nobody knows whom the policy would cut off"
+        if plan.changed and module.params["on_impact"] == "fail":
+            raise FirewallError(f"{problem}; on_impact: warn goes on all the same (nothing was changed)") from error
+        module.warn(problem)
+        return NO_IMPACT
+
+
+def _weigh(module: AnsibleModule, impact: Impact, result: dict[str, Any]) -> None:
+    """End the run, or warn, as the option on_impact has it."""
+    wanted = module.params["on_impact"]
+    said = message(impact.refused, module.params["explanations"])
+    cut_off = any(entry.controller for entry in impact.refused)
+    if wanted == "fail" or (wanted == "warn" and cut_off):
+        module.fail_json(msg=f"{said} {CUTS_CONTROLLER if cut_off else WAY_OUT}", **{**result, "changed": False})
+    if wanted == "warn":
+        module.warn(said)
 
 
 if __name__ == "__main__":

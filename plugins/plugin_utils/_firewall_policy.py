@@ -124,15 +124,39 @@ def _conflicts(profile: dict[str, Any], control_planes: int) -> list[str]:
     """Known cases in which a firewall that follows the page breaks the cluster (catalogue notes with C(breaks))."""
     if control_planes < 2:
         return []
-    faults = []
-    for port in profile["ports"]:
-        for note in port["notes"]:
-            if note.get("breaks", {}).get("when_scope") == port["scope"]:
-                corrected = note.get("corrected_in")
-                edition = f"node_profile_edition: {corrected}, or " if corrected in _catalogue.editions() else ""
-                faults.append(
-                    f"refused: {port['id']} ({port['port']}/{port['protocol']}) would be closed to other nodes, and "
-                    f"the cluster has {control_planes} control-plane nodes. {note['text']} Set {edition}"
-                    f"node_profile_overrides: {{{port['id']}: {{scope: external}}}}"
-                )
-    return faults
+    return [
+        f"refused: {port['id']} ({port['port']}/{port['protocol']}) would be closed to other nodes, and "
+        f"the cluster has {control_planes} control-plane nodes. {note['text']} Set {_ways_out(port, note)}"
+        for port in profile["ports"]
+        for note in _breaking(port)
+    ]
+
+
+def _breaking(port: dict[str, Any]) -> list[dict[str, Any]]:
+    """The notes on a cluster that breaks when the port's scope is what it is."""
+    return [note for note in port["notes"] if note.get("breaks", {}).get("when_scope") == port["scope"]]
+
+
+def _ways_out(port: dict[str, Any], note: dict[str, Any] | None) -> str:
+    """The variables that open a localhost port, the edition that corrects the page first."""
+    corrected = note.get("corrected_in") if note else None
+    edition = f"node_profile_edition: {corrected}, or " if corrected in _catalogue.editions() else ""
+    return f"{edition}node_profile_overrides: {{{port['id']}: {{scope: external}}}}"
+
+
+def explanations(profile: dict[str, Any], made: dict[str, Any]) -> dict[str, str]:
+    """Why the policy C(made) for C(profile) refuses someone, and how to have them let in, by the id of the port.
+
+    For whoever is about to be refused and should not be.
+    """
+    closed = {rule["id"] for rule in made["rules"] if rule["verdict"] == "drop"}
+    return {port["id"]: _explanation(port, profile["edition"]) for port in profile["ports"] if port["id"] in closed}
+
+
+def _explanation(port: dict[str, Any], edition: str) -> str:
+    if port["scope"] == "external":
+        name = port["id"]
+        return f"Only its sources may connect. To let others in, add them to node_firewall_sources: {{{name}: [...]}}."
+    note = next(iter(_breaking(port)), None)
+    text = f" {note['text']}" if note else ""
+    return f"It is localhost only (edition {edition}).{text} To open it, set {_ways_out(port, note)}."

@@ -50,6 +50,7 @@ class Task:
             "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / "collections"),
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "ANSIBLE_NOCOLOR": "1",
+            "COLUMNS": "1000",
         }
 
     def run(
@@ -65,7 +66,7 @@ class Task:
         answer = re.search(r"^localhost \| (\w+)!? => (\{\n.*^\})$", output.stdout, re.MULTILINE | re.DOTALL)
         assert answer, output.stdout + output.stderr
         result: dict[str, Any] = json.loads(answer.group(2))
-        return {**result, "failed": answer.group(1) == "FAILED", "shown": output.stdout}
+        return {**result, "failed": answer.group(1) == "FAILED", "shown": output.stdout + output.stderr}
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -113,6 +114,47 @@ def test_edition_2025_08_is_refused_and_says_why(etcd: Etcd) -> None:
     assert "refused: etcd-peer (2380/tcp) would be closed to other nodes" in run.output
     assert "Set node_profile_edition: 2025-11" in run.output
     assert set(etcd.cluster.tables().values()) == {""}
+
+
+ALONE = """
+all:
+  vars:
+    ansible_connection: lab_node
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+    ansible_remote_tmp: /run/ansible
+    ansible_pipelining: true
+  children:
+    control_plane:
+      hosts:
+        node1: {node_profile_addresses: ["10.77.0.11", "fd77::11"]}
+"""
+"""One of the control planes, in an inventory that does not know of the others."""
+
+
+def test_what_the_inventory_does_not_know_the_connections_tell(etcd: Etcd, tmp_path: Path) -> None:
+    inventory = tmp_path / "alone.yml"
+    inventory.write_text(ALONE, encoding="utf-8")
+    alone = Cluster(tmp_path, inventory)
+    for options in (["--check"], []):
+        run = alone.play("firewall", *options)
+        assert run.status == 2, run.output
+        told = " ".join(run.output.split())
+        for member in ("node2", "node3"):
+            assert re.search(rf"{MEMBERS[member]} to 2380/tcp \(etcd-peer, etcd; \d+ connections?, open\)", told), told
+        assert "A firewall that follows the page cuts a cluster of several control-plane nodes." in told
+        assert "set node_profile_edition: 2025-11, or node_profile_overrides: {etcd-peer: {scope: external}}" in told
+        assert "node_firewall_on_impact" in told
+        assert alone.tables()["node1"] == ""
+
+    warned = alone.play("firewall", "--check", node_firewall_on_impact="warn")
+    assert (warned.status, warned.changed()) == (0, {"node1": 1}), warned.output
+    assert "would refuse the next connection of" in warned.output
+    for way_out in (
+        {"node_profile_edition": "2025-11"},
+        {"node_profile_overrides": {"etcd-peer": {"scope": "external"}}},
+    ):
+        allowed = alone.play("firewall", "--check", **way_out)
+        assert (allowed.status, allowed.changed()) == (0, {"node1": 1}), allowed.output
 
 
 def test_the_firewall_comes_while_a_client_writes(etcd: Etcd) -> None:

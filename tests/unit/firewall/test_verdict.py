@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import parse_policy
-from ansible_collections.ck8s.ports.plugins.module_utils._verdict import Decision, decide
+from ansible_collections.ck8s.ports.plugins.module_utils._verdict import Decision, decide, may_drop
 
 POLICY: dict[str, Any] = {
     "enforcement": "ports",
@@ -26,6 +26,7 @@ POLICY: dict[str, Any] = {
         {"id": "vxlan", "protocol": "udp", "ports": [8472], "verdict": "drop"},
     ],
 }
+ANYONE: dict[str, Any] = {"id": "kube-apiserver", "protocol": "tcp", "ports": [6443]}
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,15 @@ def test_the_first_rule_that_matches_decides(protocol: str, port: int, source: s
 @pytest.mark.parametrize(("interface", "wanted"), [("lo", "accept"), ("eth0", "drop"), (None, "drop")])
 def test_what_comes_in_on_lo_is_let_in_whatever_its_address(interface: str | None, wanted: str) -> None:
     assert decide(parse_policy(POLICY), "udp", 8472, "192.0.2.1", interface).verdict == wanted
+
+
+@pytest.mark.parametrize(
+    ("protocol", "port", "wanted"),
+    [("tcp", 2379, True), ("tcp", 2380, False), ("tcp", 10250, True), ("udp", 10250, False), ("tcp", 6443, False)],
+)
+def test_whether_anyone_is_refused(protocol: str, port: int, wanted: bool) -> None:
+    policy = {**POLICY, "rules": [*POLICY["rules"], {**ANYONE, "verdict": "accept"}, {**ANYONE, "verdict": "drop"}]}
+    assert may_drop(parse_policy(policy), protocol, port) == wanted
 
 
 def test_what_is_no_address_is_an_error() -> None:
