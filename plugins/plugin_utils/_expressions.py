@@ -17,7 +17,8 @@ def fault(expression: str, sample: Any) -> str | None:
     """What is wrong with C(expression); None where nothing is.
 
     It is also tried on C(sample), data such as it is meant for with every field set, so that a function that does not
-    exist or does not take such a value is found before anything runs. Raises InputError where jmespath is not installed.
+    exist or does not take such a value is found before anything runs. Raises InputError without
+    jmespath.
     """
     jmespath = library("jmespath", NEEDED_BY)
     try:
