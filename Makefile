@@ -9,13 +9,14 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/collections
 
 .DEFAULT_GOAL := help
 .PHONY: help venv packages demo test lint unit interpreters netns netns-playbooks netns-others molecule molecule-consumer node-image systemd molecule-full bench build clean
+.PHONY: test-all containers coverage controllers sanity shell docs-lint galaxy-importer
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 venv: $(VENV)/.made ## .venv/ and the link tree collections/ansible_collections/ck8s/ports/
 
-$(VENV)/.made: requirements.txt requirements-dev.txt scripts/link-collection.sh scripts/make-venv.sh
+$(VENV)/.made: requirements.txt requirements-dev.txt requirements-test.txt scripts/link-collection.sh scripts/make-venv.sh
 	PYTHON=$(PYTHON) scripts/make-venv.sh $(VENV)
 	scripts/link-collection.sh
 	@touch $@
@@ -72,10 +73,44 @@ systemd: packages node-image ## reboots of a node with systemd, in a container (
 	$(SANDBOX) $(BIN)/pytest tests/systemd
 
 build: venv ## the tarball, under build/
-	$(BIN)/ansible-galaxy collection build --force --output-path build
+	scripts/build.sh build
+
+# One environment for each set of tools that does not go together with the developer's.
+.venvs/%/.made: requirements-%.txt requirements.txt scripts/make-venv.sh
+	PYTHON=$(PYTHON) scripts/make-venv.sh .venvs/$* $<
+	@touch $@
+
+# `coverage` is unit and netns; what is skipped (no container engine, no such Python) is said again at the end.
+test-all: packages venv ## everything: test, containers, coverage, every ansible-core, sanity, documentation, packaging
+	@rm -f build/skipped.txt
+	$(MAKE) --jobs=2 --output-sync=target containers lint shell coverage controllers molecule \
+		molecule-consumer interpreters sanity docs-lint galaxy-importer
+	@if [ -e build/skipped.txt ]; then cat build/skipped.txt; else echo "nothing was skipped"; fi
+
+containers: packages venv ## what needs a container engine, where there is one
+	scripts/with-containers.sh "nodes with systemd" $(MAKE) systemd molecule-full
+
+coverage: packages venv ## unit and netns, with the coverage of plugins/; fails below the threshold in pyproject.toml
+	scripts/coverage.sh $(BIN)
+
+controllers: packages ## the unit tests and the playbooks under ansible-core 2.17 to 2.21, on Python 3.11 to 3.13
+	scripts/test-controllers.sh
+
+sanity: venv ## ansible-test sanity on what the tarball holds, oldest and newest ansible-core
+	scripts/sanity.sh
+
+shell: ## shellcheck on the scripts
+	scripts/shellcheck.sh
+
+docs-lint: venv .venvs/docs/.made ## antsibull-docs and antsibull-changelog
+	.venvs/docs/bin/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all .
+	.venvs/docs/bin/antsibull-changelog lint
+
+galaxy-importer: build .venvs/importer/.made ## what Galaxy does with the tarball; a warning is a failure
+	scripts/galaxy-importer.sh .venvs/importer build/ck8s-ports-*.tar.gz
 
 docs/checks.md: tests/unit/judgement/cases.yml $(wildcard plugins/plugin_utils/*.py) scripts/checks_page.py | venv
 	$(BIN)/python scripts/checks_page.py
 
 clean: ## what the targets above made
-	rm -rf build $(VENV) collections .mypy_cache .ruff_cache .pytest_cache .ansible
+	rm -rf build $(VENV) .venvs collections .mypy_cache .ruff_cache .pytest_cache .ansible

@@ -4,7 +4,7 @@
 # containerd by itself, in namespaces.
 #
 # usage: install-debian-packages.sh [--check] [GROUP]      with --check nothing is ever installed
-# GROUP is lab, for the light nodes (the default), or containers, for the nodes with systemd
+# GROUP is lab, for the light nodes (the default), containers, for the nodes with systemd, or checks, for `make shell`
 # exit status: 0 nothing is missing (any more), 1 something is, 2 bad usage
 set -eu
 
@@ -28,6 +28,9 @@ podman              podman         podman.service podman.socket podman-restart.s
 runc                runc
 mmdebstrap          mmdebstrap
 '
+CHECKS='
+shellcheck          shellcheck
+'
 
 say() {
     echo "$(basename "$0"): $*" >&2
@@ -42,7 +45,7 @@ present() {
 }
 
 usage() {
-    say "usage: $0 [--check] [lab|containers]"
+    say "usage: $0 [--check] [lab|containers|checks]"
     exit 2
 }
 
@@ -54,6 +57,7 @@ for argument; do
     --check) check=true ;;
     lab) group=lab needed=$LAB ;;
     containers) group=containers needed=$CONTAINERS ;;
+    checks) group=checks needed=$CHECKS ;;
     *) usage ;;
     esac
 done

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Makes the developer's environment in $1 with $PYTHON (3.11, 3.12 or 3.13) and requirements-dev.txt. Repeatable.
+# Makes an environment in $1 with $PYTHON (3.11, 3.12 or 3.13) and what the file $2 names. Repeatable.
 set -eu
-venv=${1:?usage: make-venv.sh FOLDER}
+venv=${1:?usage: make-venv.sh FOLDER [REQUIREMENTS]}
+requirements=${2:-requirements-dev.txt}
 python=${PYTHON:-python3}
 top=$(cd "$(dirname "$0")/.." && pwd)
 "$python" - <<'PY' || exit 1
@@ -14,4 +15,4 @@ except ImportError:
     sys.exit(f"{sys.executable} cannot make virtual environments: apt-get install python3-venv")
 PY
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$top/requirements-dev.txt"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$top/$requirements"

@@ -5,15 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-
-from ansible_collections.ck8s.ports.plugins.plugin_utils import _catalogue
-from ansible_collections.ck8s.ports.plugins.plugin_utils._action import plain
-from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputError
-
 DOCUMENTATION = r"""
 name: catalogue
 short_description: The documented ports of Canonical Kubernetes
@@ -67,6 +58,16 @@ _list:
   elements: raw
 """
 
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.ck8s.ports.plugins.plugin_utils import _catalogue
+from ansible_collections.ck8s.ports.plugins.plugin_utils._action import plain
+from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputError
+from ansible_collections.ck8s.ports.plugins.plugin_utils._libraries import library
+
 
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[Any]:
@@ -90,8 +91,10 @@ def _entries(names: list[str], what: str) -> list[Any]:
 
 
 def _select(expression: str, entries: list[Any]) -> Any:
-    import jmespath  # noqa: PLC0415 (needed only where something is selected)
-
+    try:
+        jmespath = library("jmespath", "select")
+    except InputError as error:
+        raise AnsibleLookupError(error.faults[0]) from None
     try:
         return jmespath.search(expression, entries)
     except jmespath.exceptions.JMESPathError as error:

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputError
+from ansible_collections.ck8s.ports.plugins.plugin_utils._libraries import library
 
 FOLDER = Path(__file__).resolve().parent.parent / "catalogues"
 SERVICES = "services.yml"
@@ -105,10 +106,8 @@ def check(folder: Path = FOLDER) -> list[str]:
 
 def check_data(data: Any, schema: dict[str, Any], origin: str | None = None) -> list[str]:
     """Faults of parsed C(data) against a JSON C(schema), one line each; C(origin) is the file, if there is one."""
-    # Imported here: the shipped catalogue is checked by its tests, a run that adds nothing to it need not wait for it.
-    from jsonschema import Draft202012Validator  # noqa: PLC0415
-
-    validator = Draft202012Validator(schema)
+    # Loaded here: the shipped catalogue is checked by its tests, a run that adds nothing to it need not wait for it.
+    validator = library("jsonschema", origin or "the input").Draft202012Validator(schema)
     return [_describe(error, data, origin) for error in sorted(validator.iter_errors(data), key=lambda e: list(e.path))]
 
 

@@ -8,24 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-from jmespath.functions import Functions
+from ansible_collections.ck8s.ports.plugins.plugin_utils._libraries import library
+
+NEEDED_BY = "a JMESPath expression"
 
 
 def fault(expression: str, sample: Any) -> str | None:
     """What is wrong with C(expression); None where nothing is.
 
     It is also tried on C(sample), data such as it is meant for with every field set, so that a function that does not
-    exist or does not take such a value is found before anything runs.
+    exist or does not take such a value is found before anything runs. Raises InputError without
+    jmespath.
     """
+    jmespath = library("jmespath", NEEDED_BY)
     try:
         compiled = jmespath.compile(expression)
-        unknown = sorted(set(_functions(compiled.parsed)) - set(Functions.FUNCTION_TABLE))
+        known = library("jmespath.functions", NEEDED_BY).Functions.FUNCTION_TABLE
+        unknown = sorted(set(_functions(compiled.parsed)) - set(known))
         if unknown:
             return f"there is no function {unknown[0]}()"
         compiled.search(sample)
-    except JMESPathError as error:
+    except jmespath.exceptions.JMESPathError as error:
         return str(error).splitlines()[0]
     return None
 
@@ -35,9 +38,10 @@ def holds(expression: str, data: Any) -> bool:
 
     Where it cannot be evaluated (a function meets a null) it does not hold.
     """
+    jmespath = library("jmespath", NEEDED_BY)
     try:
         found = jmespath.search(expression, data)
-    except JMESPathError:
+    except jmespath.exceptions.JMESPathError:
         return False
     return found is not None and found is not False and found not in ("", [], {})
 
