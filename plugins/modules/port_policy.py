@@ -253,7 +253,7 @@ impact:
       type: bool
       returned: always
     why:
-      description: What O(explanations) has to say of the service; null where nothing.
+      description: What O(explanations) has to say of the service, or of the rule; null where nothing.
       type: str
       returned: always
   sample:
