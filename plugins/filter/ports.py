@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.ck8s.ports.plugins.plugin_utils import _compare_editions, _probe_plan
+from ansible_collections.ck8s.ports.plugins.plugin_utils import _compare_editions, _node_addresses, _probe_plan
 
 
 class FilterModule:
@@ -16,6 +16,7 @@ class FilterModule:
         return {
             "claim_targets": _probe_plan.claim_targets,
             "compare_editions": _compare_editions.compare,
+            "node_addresses": _node_addresses.node_addresses,
             "probe_targets": _probe_plan.targets,
             "ring": _probe_plan.ring,
         }

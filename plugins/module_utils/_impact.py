@@ -98,7 +98,7 @@ def message(refused: list[Refused], explanations: Mapping[str, str]) -> str:
     peers = "a peer" if len(refused) == 1 else f"{len(refused)} peers"
     present = "is" if len(refused) == 1 else "are"
     past = "was" if len(refused) == 1 else "were"
-    services = dict.fromkeys(entry.service for entry in refused if entry.service in explanations)
+    services = dict.fromkeys(name for entry in refused if (name := entry.service or entry.rule) in explanations)
     reasons = "".join(f" {service}: {explanations[str(service)]}" for service in services)
     return (
         f"the policy would refuse the next connection of {peers} that {present} connected, or {past} a moment ago: "

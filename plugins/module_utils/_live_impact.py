@@ -28,7 +28,7 @@ class Impact:
         """What the module returns of it."""
         listed = self.refused[:LISTED]
         return {
-            "impact": [entry.as_result(explanations.get(str(entry.service))) for entry in listed],
+            "impact": [entry.as_result(explanations.get(str(entry.service or entry.rule))) for entry in listed],
             "impact_count": len(self.refused),
             "controller": self.controller,
         }

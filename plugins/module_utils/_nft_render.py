@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import Collection, Iterator
 
-from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy, Rule
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import DEFAULT_DENY, Policy, Rule
 
 TABLE = "inet ck8s_ports"
 """Family and name of the only table that this collection ever names to nft."""
@@ -29,11 +29,28 @@ _EMPTY_CHAIN = f"\tchain input {{\n\t\t{_CHAIN}\n\t}}\n"
 # - the guard: with net.ipv4.conf.*.route_localnet=1, which kube-proxy sets, the kernel takes packets for 127.0.0.0/8
 #   from the network (CVE-2020-8558). ::1 needs no such rule: ip6_rcv_core() in the kernel (net/ipv6/ip6_input.c) drops
 #   packets from or to ::1 that did not come in on a loopback device, and no sysctl changes that.
-_BUILT_IN = (
+# - what the container network hands to its own proxy (Cilium, MARK_MAGIC_TO_PROXY) keeps the port that it was sent to,
+#   and is not tracked: it is for the pods' policies, not for the node's. No packet brings a mark from elsewhere.
+_FIRST = (
     'ct state established,related accept comment "established"',
     'iifname "lo" accept comment "loopback"',
     'ip daddr 127.0.0.0/8 counter drop comment "loopback-guard"',
+    'meta mark & 0xf00 == 0x200 accept comment "pod-proxy"',
 )
+
+# With default_deny, also what no host can do without: errors (path MTU discovery among them) and echo, which the agents
+# of the container network send each other; for IPv6 all that RFC 4890 (4.4.1) says must not be dropped of neighbour
+# discovery, router advertisements and multicast listeners.
+_ICMP = (
+    'icmp type { destination-unreachable, echo-request, time-exceeded, parameter-problem } accept comment "icmp"',
+    "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, echo-request, "
+    "mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report, nd-router-solicit, "
+    'nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept comment "icmpv6"',
+)
+
+# A rule, not the chain's policy: both kinds of enforcement are one chain with other rules, exchanged in one
+# transaction, and the drops are counted.
+_LAST = ('counter drop comment "default-deny"',)
 
 
 def render_table(policy: Policy) -> str:
@@ -111,13 +128,27 @@ def _set(name: str, attribute: str, networks: list[str]) -> str:
 
 
 def _chain(policy: Policy) -> str:
-    rules = [*_BUILT_IN, *(line for rule in policy.rules for line in _rule(rule, policy))]
+    rules = [*_FIRST, *(line for rule in policy.rules for line in _rule(rule, policy))]
+    if policy.enforcement == DEFAULT_DENY:
+        rules[len(_FIRST) : len(_FIRST)] = _ICMP
+        rules += _LAST
     return "\tchain input {\n" + f"\t\t{_CHAIN}\n" + "".join(f"\t\t{rule}\n" for rule in rules) + "\t}\n"
 
 
 def _rule(rule: Rule, policy: Policy) -> Iterator[str]:
-    for match in _source_matches(rule, policy):
-        yield f'{match}{rule.protocol} dport {_ports(rule.ports)} counter {rule.verdict} comment "{rule.id}"'
+    for interface in _interface_matches(rule):
+        for source in _source_matches(rule, policy):
+            match = f"{interface}{source}{rule.protocol} dport {_ports(rule.ports)}"
+            yield f'{match} counter {rule.verdict} comment "{rule.id}"'
+
+
+def _interface_matches(rule: Rule) -> Iterator[str]:
+    """Yield a match for each interface: names that end in a `*` cannot be in a set with every nft that is in use."""
+    if rule.interfaces is None:
+        yield ""
+        return
+    for name in rule.interfaces:
+        yield f'iifname "{name}" '
 
 
 def _source_matches(rule: Rule, policy: Policy) -> Iterator[str]:

@@ -14,24 +14,29 @@ import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Union
 
-ENFORCEMENTS = ("ports",)
-"""``ports``: the ports of the rules are governed, all others are left as they are."""
+PORTS, DEFAULT_DENY = "ports", "default_deny"
+ENFORCEMENTS = (PORTS, DEFAULT_DENY)
+"""``ports``: the ports of the rules are governed, all others are left as they are. ``default_deny``: what no rule lets
+in is dropped, apart from what a host cannot do without (the built-in rules)."""
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 VERDICTS = ("accept", "drop")
 LAST_PORT = 65535
 
-BUILT_IN_RULES = ("established", "loopback", "loopback-guard")
-"""Ids of the rules that every backend puts before those of the policy; a policy cannot use them."""
+BUILT_IN_RULES = ("established", "loopback", "loopback-guard", "pod-proxy", "icmp", "icmpv6", "default-deny")
+"""Ids of the rules that a backend puts around those of the policy, the last three with ``default_deny`` alone; a policy
+cannot use them."""
 
 _POLICY_KEYS = ("enforcement", "sets", "rules")
-_RULE_KEYS = ("id", "protocol", "ports", "verdict", "sources")
+_RULE_KEYS = ("id", "protocol", "ports", "verdict", "sources", "interfaces")
 
 # Short enough, with a suffix, for nftables' names (255 bytes) and comments (128), ufw's and iptables' comments (255).
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,62}")
 _NAME_RULE = "use letters, digits, '-', '_' and '.', a letter first, 63 at most"
 # Narrower than what ipaddress takes: it also reads netmasks, and after a '%' any text at all as an IPv6 zone.
 _CIDR = re.compile(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?")
+# What ip(8) takes is wider, and has characters that mean something in rules. 15 is IFNAMSIZ without its end.
+_INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}\*?")
 _SHOWN = 80
 
 _Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
@@ -58,6 +63,7 @@ class Rule:
     """New connections to ``ports`` from ``sources`` get ``verdict``. The first rule that matches decides.
 
     ``id`` names the port's entry; several rules may share it. ``sources`` are names of sets, None is anyone.
+    ``interfaces`` are those that the packets come in on, a ``*`` at the end stands for anything; None is any.
     """
 
     id: str
@@ -65,6 +71,7 @@ class Rule:
     ports: tuple[int, ...]
     verdict: str
     sources: tuple[str, ...] | None
+    interfaces: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -186,6 +193,7 @@ def _rule(data: object, known_sets: tuple[object, ...], where: str, faults: list
         ports=_ports(data.get("ports"), f"{where}: ports", faults),
         verdict=_one_of(VERDICTS, data.get("verdict"), f"{where}: verdict", faults),
         sources=_sources(data.get("sources"), known_sets, f"{where}: sources", faults),
+        interfaces=_interfaces(data.get("interfaces"), f"{where}: interfaces", faults),
     )
 
 
@@ -226,6 +234,23 @@ def _sources(data: object, known_sets: tuple[object, ...], where: str, faults: l
     for name in data:
         if name not in known_sets:
             faults.append(f"{where}: {_shown(name)} is not the name of a set; known are {_listed(known_sets)}")
+    return tuple(dict.fromkeys(str(name) for name in data))
+
+
+def _interfaces(data: object, where: str, faults: list[str]) -> tuple[str, ...] | None:
+    if data is None:
+        return None
+    if not isinstance(data, (list, tuple)):
+        faults.append(f"{where}: {_shown(data)} is not a list of names of interfaces")
+        return ()
+    if not data:
+        faults.append(f"{where}: [] is none; name at least one, or leave interfaces out for any")
+    for name in data:
+        if not isinstance(name, str) or not _INTERFACE.fullmatch(name):
+            faults.append(
+                f"{where}: {_shown(name)} cannot be the name of an interface; give one like eth0, or lxc* for all that "
+                "begin so"
+            )
     return tuple(dict.fromkeys(str(name) for name in data))
 
 

@@ -13,10 +13,13 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Sequence, Union
 
-from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy, Rule
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import DEFAULT_DENY, Policy, Rule
 
 ACCEPT, DROP, NONE = "accept", "drop", "none"
 """What a policy does with a packet. None: no rule is about it, so it is left as it is."""
+
+THE_REST = "default-deny"
+"""The built-in rule that drops what no other is about, with the enforcement ``default_deny``."""
 
 LOOPBACK = "loopback"
 """The built-in rule that lets everything in that comes in on lo."""
@@ -41,18 +44,26 @@ class Decision:
 def decide(policy: Policy, protocol: str, port: int, source: str, interface: str | None = None) -> Decision:
     """Return what ``policy`` does with the first packet of a connection to ``port`` of this host.
 
-    ``source`` is the address that the packet carries, ``interface`` what it comes in on, None where that is not known.
-    Packets from a loopback address come in on lo: the kernel takes them from nowhere else. Raises ValueError for a
-    source that is no address.
+    ``source`` is the address that the packet carries, ``interface`` what it comes in on. Where that is not known
+    (None) the source alone decides: a pod's address is taken for a pod's packet. Packets from a loopback address come
+    in on lo: the kernel takes them from nowhere else. Raises ValueError for a source that is no address.
     """
     # A scope id (fe80::1%eth0) is no part of what the packet carries.
     address = ipaddress.ip_address(source.partition("%")[0])
     if interface == "lo" or address.is_loopback:
         return Decision(ACCEPT, LOOPBACK)
     for index, rule in enumerate(policy.rules):
-        if rule.protocol == protocol and port in rule.ports and _is_from(policy, rule, address):
+        if rule.protocol != protocol or port not in rule.ports:
+            continue
+        if _is_from(policy, rule, address) and _is_on(rule, interface):
             return Decision(rule.verdict, rule.id, index)
-    return Decision(NONE)
+    return Decision(DROP, THE_REST) if policy.enforcement == DEFAULT_DENY else Decision(NONE)
+
+
+def _is_on(rule: Rule, interface: str | None) -> bool:
+    if rule.interfaces is None or interface is None:
+        return True
+    return any(interface.startswith(name[:-1]) if name.endswith("*") else interface == name for name in rule.interfaces)
 
 
 def may_drop(policy: Policy, protocol: str, port: int) -> bool:
@@ -61,9 +72,9 @@ def may_drop(policy: Policy, protocol: str, port: int) -> bool:
         if rule.protocol == protocol and port in rule.ports:
             if rule.verdict == DROP:
                 return True
-            if rule.sources is None:
+            if rule.sources is None and rule.interfaces is None:
                 return False
-    return False
+    return policy.enforcement == DEFAULT_DENY
 
 
 def _is_from(policy: Policy, rule: Rule, address: _Address) -> bool:

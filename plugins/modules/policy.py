@@ -15,7 +15,9 @@ version_added: 0.1.0
 author:
   - ck8s.ports contributors (@ck8s)
 description:
-  - External ports are open to all, or to the sources named for them; localhost ports are closed to other hosts.
+  - >-
+    External ports are open to all, or with O(exposure=least_privilege) to those who have a reason to connect, or to the
+    sources named for them; localhost ports are closed to other hosts.
   - The result is the option O(ck8s.ports.port_policy#module:policy) of M(ck8s.ports.port_policy).
   - >-
     A policy that is known to break the cluster is refused. Edition 2025-08 has the port of etcd's peers as localhost;
@@ -36,8 +38,69 @@ options:
     type: dict
     required: true
   sources:
-    description: Who may connect to a port, by the id of an external port; a list of CIDRs, IPv4 and IPv6, each.
+    description:
+      - Who may connect to a port, by the id of an external port.
+      - A list each, of CIDRs, IPv4 and IPv6, and the words V(nodes), V(control_plane), V(pods), V(monitoring).
     type: dict
+  exposure:
+    description:
+      - Who may connect to the external ports that O(sources) does not name.
+      - V(documented), everyone, since the document names nobody.
+      - >-
+        V(least_privilege), who has a reason to, by the audience of each port in O(profile): all nodes, the control
+        planes, the pods of the same node, who monitors, everyone, or nobody.
+    type: str
+    choices: [documented, least_privilege]
+    default: documented
+  enforcement:
+    description:
+      - V(ports) governs the expected ports and leaves all others as they are.
+      - >-
+        V(default_deny) drops everything that is not let in: expected ports by O(exposure) and O(sources), SSH, DHCP and
+        ICMP.
+    type: str
+    choices: [ports, default_deny]
+    default: ports
+  addresses:
+    description:
+      - The addresses of all nodes, as the filter P(ck8s.ports.node_addresses#filter) gives them.
+      - A node whose address is not known is an error where it matters.
+    type: dict
+  node_cidrs:
+    description: The networks of all nodes, in place of the addresses of workers in O(addresses).
+    type: list
+    elements: str
+  control_plane_cidrs:
+    description: The networks of the control planes, in place of their addresses in O(addresses).
+    type: list
+    elements: str
+  pod_cidrs:
+    description: The networks of the pods; by default those that O(profile) has detected.
+    type: list
+    elements: str
+  pod_interfaces:
+    description:
+      - The interfaces on which packets of pods come in on their own node; C(*) at the end stands for anything.
+      - An empty list where no pod may reach its own node.
+    type: list
+    elements: str
+    default: [lxc*, cilium_host, cilium_net]
+  monitoring_sources:
+    description:
+      - Who may connect to ports for monitoring, with O(exposure=least_privilege).
+      - A list of CIDRs and the words V(nodes), V(control_plane), V(pods). By default nobody.
+    type: list
+    elements: str
+  ssh_port:
+    description:
+      - The port of the node's SSH server, which V(default_deny) leaves open and no policy may close.
+      - V(0) for the port of Ansible's connection, V(22) where that is no SSH.
+    type: int
+    default: 0
+  ssh_sources:
+    description: Who may connect to O(ssh_port), with O(enforcement=default_deny). By default everyone.
+    type: list
+    elements: str
   companions:
     description:
       - The ids of ports that no document has and that are to be opened, too, such as V(metallb-memberlist).
@@ -61,6 +124,15 @@ EXAMPLES = r"""
       etcd-client: [10.0.0.0/24]
       kubelet: [10.0.0.0/24, "fd00:0:0:1::/64"]
   register: wanted
+
+- name: Let everyone reach the API server, and the nodes each other's ports, and close all else
+  ck8s.ports.policy:
+    profile: "{{ node.profile }}"
+    exposure: least_privilege
+    enforcement: default_deny
+    addresses: "{{ hostvars | ck8s.ports.node_addresses(groups.control_plane, groups.worker) }}"
+    pod_cidrs: [10.1.0.0/16]
+  register: wanted
 """
 
 RETURN = r"""
@@ -70,11 +142,11 @@ policy:
   type: dict
   contains:
     enforcement:
-      description: V(ports), which governs the ports of the rules and no others.
+      description: The option O(enforcement).
       type: str
       returned: always
     sets:
-      description: The CIDRs of each port that has sources, by its id.
+      description: CIDRs, by the name of a port that has sources of its own, or of an audience (C(from_nodes)).
       type: dict
       returned: always
     rules:

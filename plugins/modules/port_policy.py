@@ -25,6 +25,9 @@ description:
     C(127.0.0.1) where the sysctl C(route_localnet) is set, which kube-proxy does (CVE-2020-8558). For C(::1) the kernel
     drops them by itself.
   - >-
+    Packets that the container network hands to its own proxy (C(meta mark & 0xf00 == 0x200)) are accepted: they keep
+    the port that they were sent to, and are for its policies.
+  - >-
     Whether anything changes is decided by comparing what the kernel prints for the live rules with what it prints for
     the wanted ones, loaded in a network namespace that exists only for this. So a rule added or removed by hand is
     found.
@@ -84,7 +87,10 @@ options:
   policy:
     description:
       - The wanted policy. Required with O(state=present).
-      - "C(enforcement): V(ports), which governs the ports of the rules and no others."
+      - >-
+        C(enforcement): V(ports), which governs the ports of the rules and no others, or V(default_deny), which drops
+        what no rule lets in, apart from ICMP (errors, echo), and of ICMPv6 also neighbour discovery, router
+        advertisements and multicast listeners.
       - >-
         C(sets): a mapping of names to lists of CIDRs, IPv4 and IPv6 together. An empty list is refused. A set that no
         rule names is not loaded.
@@ -92,6 +98,9 @@ options:
         C(rules): a list in which the first rule that matches decides. Each has C(id) (letters, digits, C(-), C(_),
         C(.)), C(protocol) (V(tcp), V(udp), V(sctp)), C(ports) (a list of numbers), C(verdict) (V(accept) or V(drop))
         and C(sources), a list of names of sets. A rule without C(sources) is for anyone; an empty list is refused.
+      - >-
+        A rule may also have C(interfaces), a list of the names of those that the packets come in on, where C(*) at the
+        end stands for anything.
       - All of it is checked on the controller before anything is sent to the host, and again on the host.
     type: dict
   confirm_timeout:
@@ -244,7 +253,7 @@ impact:
       type: bool
       returned: always
     why:
-      description: What O(explanations) has to say of the service; null where nothing.
+      description: What O(explanations) has to say of the service, or of the rule; null where nothing.
       type: str
       returned: always
   sample:

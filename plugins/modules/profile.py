@@ -141,12 +141,17 @@ profile:
       type: list
       elements: str
       returned: always
+    pod_cidrs:
+      description: The networks of the pods; empty where none were detected.
+      type: list
+      elements: str
+      returned: always
     ports:
       description:
         - The expected ports, documented ones first.
         - >-
           Each has C(id), C(port), C(protocol), C(scope), C(binding) (V(node), V(any), V(loopback), or V(host), the
-          node's address or every one), C(presence), C(service), C(description), C(audience), C(comm)
+          node's address or every one), C(presence), C(service), C(description), C(audience) (a list), C(comm)
           (the names its process may have), C(units) and C(pods) (where it runs), C(kernel) (true where no process can
           hold the socket), C(claims), C(notes),
           C(documented) (C(edition) and C(line), null for an extra port), C(overridden) (what O(overrides) changed) and

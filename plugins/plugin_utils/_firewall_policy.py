@@ -9,61 +9,137 @@ for what it does with a packet). Pure functions.
 
 from __future__ import annotations
 
-import ipaddress
+import re
 from typing import Any
 
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import DEFAULT_DENY, ENFORCEMENTS
+from ansible_collections.ck8s.ports.plugins.module_utils._verdict import THE_REST
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _catalogue
+from ansible_collections.ck8s.ports.plugins.plugin_utils._audiences import (
+    ANYONE,
+    Access,
+    Audiences,
+    check_cidrs,
+    check_sources,
+)
 from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputError
+
+Data = dict[str, Any]
+
+EXPOSURES = ("documented", "least_privilege")
+"""Who may connect to an external port that no sources are named for: anyone, or whom the catalogue has a reason for."""
+
+SSH = "ssh"
+DHCP = "dhcp-client"
+LINK_LOCAL = "link_local"
+
+_DEFAULT_ACCESS = Access()
+_INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}\*?")
 
 
 def policy(
-    profile: dict[str, Any],
+    profile: Data,
     sources: dict[str, list[str]] | None = None,
     control_planes: int = 1,
     companions: list[str] | None = None,
-) -> dict[str, Any]:
-    """The policy with enforcement C(ports) for a node with this C(profile).
+    access: Access = _DEFAULT_ACCESS,
+) -> Data:
+    """The policy for a node with this C(profile).
 
-    C(sources) maps the id of an external port to the CIDRs that may connect; a port without sources is open to all, as
-    documented. C(control_planes) is the number of control-plane nodes in the inventory; where the node itself knows of
-    more, that counts. C(companions) are the ids of companions to open, too. Localhost ports are closed to every
-    interface but lo. Raises InputError for bad C(sources) or C(companions), and for a policy that would break that
-    cluster.
+    C(sources) maps the id of an external port to those who may connect, CIDRs and audiences. A port without sources is
+    open to all, or with the exposure C(least_privilege) to its audience in the catalogue. C(control_planes) is the
+    number of control-plane nodes in the inventory; where the node itself knows of more, that counts. C(companions) are
+    the ids of companions to open, too. C(access) says who is who. Localhost ports are closed to every interface but lo.
+
+    Raises InputError for bad input, for an audience that is not known, for a policy that would break that cluster, and
+    for one that closes the port of SSH.
     """
     sources = sources or {}
     control_planes = max(control_planes, len(profile.get("control_plane_addresses", [])))
     companions = list(dict.fromkeys(companions or []))
-    faults = _check_companions(companions) + _check_sources(profile, sources, companions)
+    faults = _check_companions(companions) + _check_sources(profile, sources, companions) + _check_access(access)
     faults += _conflicts(profile, control_planes)
     if faults:
         raise InputError(faults)
-    rules: list[dict[str, Any]] = []
+    audiences = Audiences(access, profile)
+
+    def opened(entry: Data, protocol: str) -> list[Data]:
+        who = sources.get(entry["id"]) or (entry["audience"] if access.exposure == "least_privilege" else [ANYONE])
+        return audiences.rules(_rule(entry["id"], protocol, entry["port"]), who)
+
+    rules = _host_rules(profile, access, audiences) if access.enforcement == DEFAULT_DENY else []
     for port in profile["ports"]:
         if port["scope"] == "localhost":
             rules.append({**_rule(port["id"], port["protocol"], port["port"]), "verdict": "drop"})
         else:
-            rules += _opened(port["id"], port["protocol"], port["port"], sources)
+            rules += opened(port, port["protocol"])
     for entry in _openable():
         if entry["id"] in companions:
             for protocol in entry["protocols"]:
-                rules += _opened(entry["id"], protocol, entry["port"], sources)
-    names = [*(port["id"] for port in profile["ports"]), *companions]
+                rules += opened(entry, protocol)
+    faults = audiences.faults + _check_ssh(rules, access)
+    if faults:
+        raise InputError(faults)
+    used = {name for rule in rules for name in rule.get("sources", [])}
+    sets = {LINK_LOCAL: ["fe80::/10"], **audiences.sets}
     return {
-        "enforcement": "ports",
-        "sets": {name: sources[name] for name in names if name in sources},
+        "enforcement": access.enforcement,
+        "sets": {name: networks for name, networks in sets.items() if name in used},
         "rules": rules,
     }
 
 
-def _opened(name: str, protocol: str, port: int, sources: dict[str, list[str]]) -> list[dict[str, Any]]:
-    rule = _rule(name, protocol, port)
-    if name in sources:
-        return [{**rule, "verdict": "accept", "sources": [name]}, {**rule, "verdict": "drop"}]
-    return [{**rule, "verdict": "accept"}]
-
-
-def _rule(name: str, protocol: str, port: int) -> dict[str, Any]:
+def _rule(name: str, protocol: str, port: int) -> Data:
     return {"id": name, "protocol": protocol, "ports": [port]}
+
+
+def _host_rules(profile: Data, access: Access, audiences: Audiences) -> list[Data]:
+    """What a host needs besides Kubernetes, where all is closed that no rule opens: SSH, before all else, and DHCP.
+
+    Who expects SSH as a port of the node (node_profile_extra_ports) has said there who may connect.
+    """
+    expected = any((port["protocol"], port["port"]) == ("tcp", access.ssh_port) for port in profile["ports"])
+    ssh = [] if expected else audiences.rules(_rule(SSH, "tcp", access.ssh_port), access.ssh_sources or [ANYONE])
+    return [
+        *ssh,
+        {**_rule(DHCP, "udp", 68), "verdict": "accept"},
+        {**_rule(DHCP, "udp", 546), "verdict": "accept", "sources": [LINK_LOCAL]},
+    ]
+
+
+def _check_ssh(rules: list[Data], access: Access) -> list[str]:
+    """The port that Ansible's connection comes in on, as far as the controller can tell, must not be closed."""
+    own = (rule for rule in rules if rule["protocol"] == "tcp" and access.ssh_port in rule["ports"])
+    first = next(own, None)
+    if first is None or first["verdict"] == "accept":
+        return []
+    return [
+        f"refused: {first['id']} would close {access.ssh_port}/tcp, on which Ansible connects (SSH). Give "
+        f"{first['id']} its real port in node_profile_overrides, or set node_firewall_ssh_port where SSH is on another "
+        "port of the node"
+    ]
+
+
+def _check_access(access: Access) -> list[str]:
+    choices = (("exposure", access.exposure, EXPOSURES), ("enforcement", access.enforcement, ENFORCEMENTS))
+    faults = [
+        f"node_firewall_{name}: '{value}' is not known; give one of {', '.join(known)}"
+        for name, value, known in choices
+        if value not in known
+    ]
+    for name in ("node_cidrs", "control_plane_cidrs", "pod_cidrs"):
+        faults += [f"node_firewall_{name}: {fault}" for fault in check_cidrs(getattr(access, name))]
+    for name in ("monitoring_sources", "ssh_sources"):
+        faults += [f"node_firewall_{name}: {fault}" for fault in check_sources(getattr(access, name))]
+    faults += [
+        f"node_firewall_pod_interfaces: '{name}' is not the name of an interface; give one such as eth0, or lxc* for "
+        "all that begin so"
+        for name in access.pod_interfaces
+        if not isinstance(name, str) or not _INTERFACE.fullmatch(name)
+    ]
+    if not 1 <= access.ssh_port <= 65535:
+        faults.append(f"node_firewall_ssh_port: {access.ssh_port} is not a port; give a number from 1 to 65535")
+    return faults
 
 
 def _openable() -> list[dict[str, Any]]:
@@ -100,23 +176,9 @@ def _check_sources(profile: dict[str, Any], sources: dict[str, list[str]], compa
                 f"{place}: the port is documented as localhost and closed to every source; remove the entry, or set "
                 f"node_profile_overrides: {{{name}: {{scope: external}}}}"
             )
-        faults += [f"{place}: {fault}" for fault in _check_cidrs(cidrs)]
-    return faults
-
-
-def _check_cidrs(cidrs: Any) -> list[str]:
-    if not isinstance(cidrs, list) or not cidrs:
-        return [f"{cidrs!r} is not a list of CIDRs with at least one; to open the port to all, remove the entry"]
-    faults = []
-    for cidr in cidrs:
-        try:
-            ipaddress.ip_network(cidr if isinstance(cidr, str) else "")
-        except ValueError:
-            try:
-                right = ipaddress.ip_network(str(cidr), strict=False)
-                faults.append(f"'{cidr}' has host bits set; the network is {right}")
-            except ValueError:
-                faults.append(f"'{cidr}' is not a CIDR; give one such as 10.0.0.0/8 or fd00::/64")
+        if isinstance(cidrs, list) and not cidrs:
+            faults.append(f"{place}: [] is nobody; to open the port as without the entry, remove it")
+        faults += [f"{place}: {fault}" for fault in check_sources(cidrs)]
     return faults
 
 
@@ -150,7 +212,13 @@ def explanations(profile: dict[str, Any], made: dict[str, Any]) -> dict[str, str
     For whoever is about to be refused and should not be.
     """
     closed = {rule["id"] for rule in made["rules"] if rule["verdict"] == "drop"}
-    return {port["id"]: _explanation(port, profile["edition"]) for port in profile["ports"] if port["id"] in closed}
+    told = {port["id"]: _explanation(port, profile["edition"]) for port in profile["ports"] if port["id"] in closed}
+    if made["enforcement"] == DEFAULT_DENY:
+        told[THE_REST] = (
+            "No rule is about this port. To have it open, name it in node_profile_extra_ports, or in "
+            "node_firewall_companions if it is one."
+        )
+    return told
 
 
 def _explanation(port: dict[str, Any], edition: str) -> str:

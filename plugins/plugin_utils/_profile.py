@@ -55,6 +55,7 @@ def profile(inputs: dict[str, Any]) -> dict[str, Any]:
         "features": list(inputs.get("features") or []),
         "addresses": [str(ipaddress.ip_address(address)) for address in inputs.get("addresses") or []],
         "control_plane_addresses": list(_detected(inputs, "control_plane_addresses", [])),
+        "pod_cidrs": list(_detected(inputs, "pod_cidrs", [])),
         "ports": ports,
         "unix_sockets": [
             _unix_socket(entry, _detected(inputs, "containerd_socket", None))
@@ -87,7 +88,7 @@ def _expected(entry: dict[str, Any], inputs: dict[str, Any], override: dict[str,
         "presence": override.get("presence") or configured.get("presence", entry["presence"]),
         "service": documented["service"],
         "description": entry["description"],
-        "audience": entry.get("audience"),
+        "audience": _audience(entry, inputs["role"]),
         **_holders(owners, override.get("comm")),
         "claims": entry["claims"],
         "notes": entry["notes"],
@@ -107,6 +108,12 @@ def _holders(owners: list[dict[str, Any]], comm: list[str] | None = None) -> dic
         "pods": [owner["pod"] for owner in owners if "pod" in owner],
         "kernel": any(owner.get("kernel", False) for owner in owners),
     }
+
+
+def _audience(entry: dict[str, Any], role: str) -> list[str]:
+    """Who has a reason to connect from elsewhere. Of a localhost port that an override makes external: the nodes."""
+    audience = entry.get("audience", ["nodes"])
+    return list(audience[role] if isinstance(audience, dict) else audience)
 
 
 def _configured(entry: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
@@ -154,7 +161,7 @@ def _extra(entry: dict[str, Any]) -> dict[str, Any]:
         "presence": entry.get("presence", "required"),
         "service": entry["id"],
         "description": entry.get("description", ""),
-        "audience": None,
+        "audience": ["anyone"],
         **_holders([], entry.get("comm")),
         "claims": {},
         "notes": [],

@@ -35,6 +35,7 @@ LOST = "lost"
 _CLONE_NEWNET = 0x40000000
 _NUMBERS = itertools.count(1)
 _HOSTS = {"node": 11, "peer": 12, "outsider": 99}
+"""The number at the end of each one's addresses."""
 _ANSWER_WAIT = 0.3
 """Seconds after which a packet on a bridge inside one kernel is taken for lost; it needs some millionths of one."""
 
@@ -90,17 +91,24 @@ class Network:
 @contextlib.contextmanager
 def three_hosts() -> Iterator[Network]:
     """Make the network, and remove it whatever happened in between. Refuses to work outside the sandbox."""
+    with some_hosts(_HOSTS) as hosts:
+        yield Network(**hosts)
+
+
+@contextlib.contextmanager
+def some_hosts(numbers: dict[str, int]) -> Iterator[dict[str, Host]]:
+    """Make a network of hosts with these names, each with the number that its addresses end in, and remove it."""
     refuse_machine_namespace()
     suffix = f"{os.getpid()}-{next(_NUMBERS)}"
     wire = f"wire-{suffix}"
-    names = {role: f"{role}-{suffix}" for role in _HOSTS}
+    names = {role: f"{role}-{suffix}" for role in numbers}
     with contextlib.ExitStack() as stack:
         for name in (wire, *names.values()):
             _ip("netns", "add", name)
             stack.callback(_ip, "netns", "delete", name)
             _ip("-n", name, "link", "set", "lo", "up")
         _ip("-n", wire, "link", "add", "bridge", "up", "type", "bridge")
-        yield Network(**{role: _join(wire, role, names[role], number) for role, number in _HOSTS.items()})
+        yield {role: _join(wire, role, names[role], number) for role, number in numbers.items()}
 
 
 def _join(wire: str, role: str, name: str, number: int) -> Host:

@@ -24,9 +24,12 @@ def start(host: Host, *arguments: object) -> subprocess.Popen[str]:
 
 
 def policy(turn: int) -> dict[str, Any]:
-    """Return a policy with the same decisions each time, both by a look into a set, and other rules and networks."""
+    """Return a policy with the same decisions each time, both by a look into a set, and other rules and networks.
+
+    Every other one closes all that it does not open.
+    """
     return {
-        "enforcement": "ports",
+        "enforcement": ("ports", "default_deny")[turn % 2],
         "sets": {f"nodes{turn}": ["10.88.0.0/24", f"192.0.2.{turn}"]},
         "rules": [
             {"id": "web", "protocol": "tcp", "ports": [ALLOWED], "verdict": "accept", "sources": [f"nodes{turn}"]},

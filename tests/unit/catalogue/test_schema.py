@@ -98,9 +98,15 @@ SERVICE_FAULTS = {
         "('kube-controller-manager' is too long); expected a name as in /proc/PID/comm, at most 15 characters",
     ),
     "unknown audience": (
-        lambda known: known["ports"]["kubelet"].update(audience="friends"),
-        "services.yml: ports: entry 'kubelet': audience: 'friends' is not right ('friends' is not one of ['anyone', "
-        "'nodes', 'control_plane', 'pods', 'monitoring']); expected anyone, nodes, control_plane, pods or monitoring",
+        lambda known: known["ports"]["kubelet"].update(audience=["friends"]),
+        "services.yml: ports: entry 'kubelet': audience.0: 'friends' is not right ('friends' is not one of ['anyone', "
+        "'nodes', 'control_plane', 'pods', 'monitoring', 'nobody']); expected anyone, nodes, control_plane, pods, "
+        "monitoring or nobody",
+    ),
+    "no audience for one role": (
+        lambda known: known["ports"]["kube-apiserver"]["audience"].pop("worker"),
+        "services.yml: ports: entry 'kube-apiserver': audience: 'worker' is a required property; expected "
+        "control_plane and worker, a list each",
     ),
     "mode as a number": (
         lambda known: known["unix_sockets"]["containerd"].update(mode=432),

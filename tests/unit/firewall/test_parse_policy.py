@@ -76,10 +76,10 @@ NAME_RULE = "use letters, digits, '-', '_' and '.', a letter first, 63 at most"
     [
         ([], "policy: [] is not a mapping; give one with the keys enforcement, sets, rules"),
         (None, "policy: null is not a mapping; give one with the keys enforcement, sets, rules"),
-        ({"rules": []}, "policy.enforcement: missing; give one of ports"),
+        ({"rules": []}, "policy.enforcement: missing; give one of ports, default_deny"),
         (
             {"enforcement": "default-deny", "rules": []},
-            "policy.enforcement: 'default-deny' is not known; give one of ports",
+            "policy.enforcement: 'default-deny' is not known; give one of ports, default_deny",
         ),
         ({"enforcement": "ports"}, "policy.rules: missing; give a list, [] for no rules"),
         ({"enforcement": "ports", "rules": {}}, "policy.rules: {} is not a list of rules"),
@@ -89,7 +89,8 @@ NAME_RULE = "use letters, digits, '-', '_' and '.', a letter first, 63 at most"
         ),
         (
             {"enforcement": "ports", "rules": ["22"]},
-            "policy.rules[0]: '22' is not a mapping; give one with the keys id, protocol, ports, verdict, sources",
+            "policy.rules[0]: '22' is not a mapping; give one with the keys id, protocol, ports, verdict, sources, "
+            "interfaces",
         ),
         (policy_with(ports=[70000]), f"{PORTS}70000 is not a port; give a number from 1 to 65535"),
         (policy_with(ports=[0]), f"{PORTS}0 is not a port; give a number from 1 to 65535"),
@@ -120,7 +121,7 @@ NAME_RULE = "use letters, digits, '-', '_' and '.', a letter first, 63 at most"
         ),
         (
             policy_with(source=["nodes"]),
-            f"{RULE_0}the key 'source' is not known; known are id, protocol, ports, verdict, sources",
+            f"{RULE_0}the key 'source' is not known; known are id, protocol, ports, verdict, sources, interfaces",
         ),
         (
             policy_with(sources=[]),
@@ -137,6 +138,26 @@ NAME_RULE = "use letters, digits, '-', '_' and '.', a letter first, 63 at most"
         (
             {"sets": {"office": ["192.0.2.1"], "vpn": ["192.0.2.2"]}, **policy_with(sources=["offcie"])},
             "policy.rules[0] (etcd-client): sources: 'offcie' is not the name of a set; known are office, vpn",
+        ),
+        (
+            policy_with(id="default-deny"),
+            "policy.rules[0] (default-deny): id: 'default-deny' is the name of a built-in rule; choose another",
+        ),
+        (
+            policy_with(interfaces="lxc*"),
+            f"{RULE_0}interfaces: 'lxc*' is not a list of names of interfaces",
+        ),
+        (
+            policy_with(interfaces=[]),
+            f"{RULE_0}interfaces: [] is none; name at least one, or leave interfaces out for any",
+        ),
+        *(
+            (
+                policy_with(interfaces=["lxc*", name]),
+                f"{RULE_0}interfaces: {name!r} cannot be the name of an interface; give one like eth0, or lxc* for all "
+                "that begin so",
+            )
+            for name in ("", "*", "lxc*0", "a" * 16, 'eth0" accept; "', "eth0 accept", "eth0\n", "@nodes", "$x", "-o")
         ),
         (
             {"enforcement": "ports", "sets": [], "rules": []},

@@ -66,6 +66,45 @@ def test_whether_anyone_is_refused(protocol: str, port: int, wanted: bool) -> No
     assert may_drop(parse_policy(policy), protocol, port) == wanted
 
 
+def test_what_no_rule_is_about_may_be_dropped_with_default_deny() -> None:
+    policy = {**POLICY, "enforcement": "default_deny", "rules": [*POLICY["rules"], {**ANYONE, "verdict": "accept"}]}
+    assert may_drop(parse_policy(policy), "tcp", 2380)
+    assert not may_drop(parse_policy(policy), "tcp", ANYONE["ports"][0])
+
+
+WITH_PODS = {
+    "enforcement": "default_deny",
+    "sets": {"pods": ["10.1.0.0/16"]},
+    "rules": [
+        {
+            "id": "kubelet",
+            "protocol": "tcp",
+            "ports": [10250],
+            "verdict": "accept",
+            "sources": ["pods"],
+            "interfaces": ["lxc*", "cilium_host"],
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("port", "source", "interface", "wanted"),
+    [
+        (10250, "10.1.2.3", "lxc0123456789ab", Decision("accept", "kubelet", 0)),
+        (10250, "10.1.2.3", "cilium_host", Decision("accept", "kubelet", 0)),
+        (10250, "10.1.2.3", "cilium_hostess", Decision("drop", "default-deny")),
+        (10250, "10.1.2.3", "eth0", Decision("drop", "default-deny")),
+        (10250, "10.1.2.3", None, Decision("accept", "kubelet", 0)),
+        (10250, "192.0.2.1", "lxc0", Decision("drop", "default-deny")),
+        (22, "10.1.2.3", "lxc0", Decision("drop", "default-deny")),
+        (22, "192.0.2.1", "lo", Decision("accept", "loopback")),
+    ],
+)
+def test_interfaces_and_the_rest(port: int, source: str, interface: str | None, wanted: Decision) -> None:
+    assert decide(parse_policy(WITH_PODS), "tcp", port, source, interface) == wanted
+
+
 def test_what_is_no_address_is_an_error() -> None:
     with pytest.raises(ValueError, match="node1"):
         decide(parse_policy(POLICY), "tcp", 2379, "node1")

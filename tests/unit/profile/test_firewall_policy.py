@@ -44,8 +44,7 @@ def test_every_policy_is_one_that_the_module_takes(role: dict[str, Any]) -> None
 SOURCES: dict[str, tuple[dict[str, list[str]], str]] = {
     "empty": (
         {"kubelet": []},
-        "node_firewall_sources: entry 'kubelet': [] is not a list of CIDRs with at least one; to open the port to all, "
-        "remove the entry",
+        "node_firewall_sources: entry 'kubelet': [] is nobody; to open the port as without the entry, remove it",
     ),
     "host bits": (
         {"kubelet": ["2001:db8::1/64"]},
@@ -54,7 +53,7 @@ SOURCES: dict[str, tuple[dict[str, list[str]], str]] = {
     "no CIDR": (
         {"kubelet": ["10.0.0.0/8; accept"]},
         "node_firewall_sources: entry 'kubelet': '10.0.0.0/8; accept' is not a CIDR; give one such as 10.0.0.0/8 or "
-        "fd00::/64",
+        "fd00::/64, or one of nodes, control_plane, pods, monitoring",
     ),
     "a localhost port": (
         {"kubelet-healthz": ["10.0.0.0/8"]},
