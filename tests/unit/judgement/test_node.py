@@ -118,11 +118,11 @@ def test_a_part_that_could_not_be_looked_at_costs_no_other() -> None:
 
 
 def test_a_task_that_failed_has_observed_nothing() -> None:
-    profile = {**PROFILE, "unix_sockets": [ENTRY]}
+    profile = {**PROFILE, "unix_sockets": [{"path": "/run/s.sock"}]}
     failed = {"__node_verify_evidence": {"msg": "No space left on device"}, "node_profile_result": {"profile": profile}}
     node = _observations.node("node1", {**registered(), **failed}, [], [])
     reason = {"error": "Could not be looked at: No space left on device"}
-    assert node.sockets == node.firewall == node.sysctls == node.unix_sockets[ENTRY["path"]] == reason
+    assert node.sockets == node.firewall == node.sysctls == node.unix_sockets["/run/s.sock"] == reason
     assert node.answers == []
 
 
