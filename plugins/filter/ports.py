@@ -14,7 +14,7 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils import _compare_edition
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
-            "claim_targets": _probe_plan.claim_targets,
+            "claim_questions": _probe_plan.claim_questions,
             "compare_editions": _compare_editions.compare,
             "node_addresses": _node_addresses.node_addresses,
             "probe_targets": _probe_plan.targets,

@@ -18,7 +18,7 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
-from typing import Iterable
+from typing import Any, Iterable, Sequence
 
 from ansible_collections.ck8s.ports.plugins.module_utils._x509 import Certificate, CertificateError, read_certificate
 
@@ -72,6 +72,36 @@ class Answer:
     version: str | None = None
     status: int | None = None
     certificate: Certificate | None = None
+
+
+def results(targets: Sequence[dict[str, Any]], timeout: float) -> list[dict[str, Any]]:
+    """Ask every target (host, port, path, tls, label), and return what came back as port_claims does.
+
+    ``timeout`` is in seconds, for each. In the order of the targets.
+    """
+    questions = [Question(target["host"], target["port"], target["path"], target["tls"]) for target in targets]
+    return [
+        {**{name: target[name] for name in ("host", "port", "path", "label")}, **_described(answer)}
+        for target, answer in zip(targets, ask(questions, timeout))
+    ]
+
+
+def _described(answer: Answer) -> dict[str, Any]:
+    certificate = answer.certificate
+    return {
+        "outcome": answer.outcome,
+        "detail": answer.detail,
+        "tls": answer.tls,
+        "version": answer.version,
+        "status": answer.status,
+        "certificate": certificate
+        and {
+            "common_name": certificate.common_name,
+            "names": certificate.names,
+            "expires": certificate.expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "expired": has_expired(certificate),
+        },
+    }
 
 
 def path_faults(paths: Iterable[str]) -> list[str]:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ansible_collections.ck8s.ports.plugins.module_utils import _sock_diag
 from ansible_collections.ck8s.ports.plugins.module_utils._selection import INTERNET, Selection
 from ansible_collections.ck8s.ports.plugins.module_utils._sockets import Socket
@@ -40,6 +42,8 @@ def gather(selection: Selection) -> Gathering:
     for protocol in selection.protocols:
         if protocol == "unix":
             sockets = _unix(gathering) if "unix" in selection.families else []
+            if selection.paths:
+                sockets = _named(sockets, selection.paths)
         elif protocol == "vsock":
             sockets = _vsock(gathering) if "vsock" in selection.families else []
         else:
@@ -146,6 +150,16 @@ def _unix(gathering: Gathering) -> list[Socket]:
     gathering.sources["unix"] = SOCK_DIAG
     _note_consistency("unix", consistent, gathering)
     return sockets
+
+
+def _named(sockets: list[Socket], paths: list[str]) -> list[Socket]:
+    from ansible_collections.ck8s.ports.plugins.module_utils import _unix_files
+
+    def is_wanted(sock: Socket) -> bool:
+        name = os.fsdecode(sock.path or b"")
+        return any(_unix_files.is_named(name, path) for path in paths)
+
+    return list(filter(is_wanted, sockets))
 
 
 def _vsock(gathering: Gathering) -> list[Socket]:

@@ -21,7 +21,17 @@ _HIGHEST_PORT = 65535
 class Selection:
     """Which sockets are wanted, and how much of them."""
 
-    __slots__ = ("_ports", "all_holders", "exposures", "families", "netns", "processes", "protocols", "udp_clients")
+    __slots__ = (
+        "_ports",
+        "all_holders",
+        "exposures",
+        "families",
+        "netns",
+        "paths",
+        "processes",
+        "protocols",
+        "udp_clients",
+    )
 
     def __init__(self, options: dict[str, object]) -> None:
         """options: the options of the module by name; one that is missing or None has its default.
@@ -37,6 +47,7 @@ class Selection:
         self.all_holders = bool(options.get("all_holders"))
         self.netns = _values(options, "netns") or ["own"]
         self.udp_clients = bool(options.get("udp_clients"))
+        self.paths = _values(options, "paths")
         self._ports = [_port_range(value) for value in _values(options, "ports")]
 
     def wants(self, sock: Socket) -> bool:

@@ -55,6 +55,33 @@ def look_at(path: bytes, inode: int | None, pids: list[int], proc: str = "/proc"
     return SocketFile(None)
 
 
+def is_named(name: str, path: str) -> bool:
+    """Whether the name that a socket was bound to is that of ``path``, directly or through links (/var/run is /run)."""
+    if name == path:
+        return True
+    # Asked of thousands of sockets: the file system only for the few that end alike.
+    return os.path.basename(name) == os.path.basename(path) and os.path.realpath(name) == os.path.realpath(path)
+
+
+def describe(path: str) -> dict[str, object]:
+    """What ``path`` is, as far as who may use a socket there is concerned; links are followed.
+
+    ``exists``, and where it does ``type`` (socket or file), ``owner``, ``group`` and ``mode`` (permissions in four
+    octal digits). Raises OSError where that cannot be told.
+    """
+    try:
+        seen = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return {"exists": False}
+    return {
+        "exists": True,
+        "type": "socket" if stat.S_ISSOCK(seen.st_mode) else "file",
+        "owner": _user_name(seen.st_uid),
+        "group": group_name(seen.st_gid),
+        "mode": f"{stat.S_IMODE(seen.st_mode):04o}",
+    }
+
+
 def _compare(path: bytes, inode: int | None) -> SocketFile:
     try:
         seen = os.stat(path)
@@ -87,3 +114,12 @@ def group_name(gid: int) -> str:
         return grp.getgrgid(gid).gr_name
     except KeyError:
         return str(gid)
+
+
+def _user_name(uid: int) -> str:
+    import pwd  # noqa: PLC0415
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -49,6 +49,14 @@ options:
     type: list
     elements: str
     default: []
+  paths:
+    description:
+      - Of the unix sockets, report only those bound to one of these paths, whatever links led there (C(/var/run) is
+        C(/run)).
+      - All are reported when this is empty. Other protocols are not concerned.
+    type: list
+    elements: str
+    default: []
   exposure:
     description:
       - Report only sockets with one of these values of RV(sockets[].exposure).
@@ -501,6 +509,7 @@ def main() -> None:
             "protocols": {"type": "list", "elements": "str", "choices": list(PROTOCOLS), "default": ["tcp", "udp"]},
             "families": {"type": "list", "elements": "str", "choices": list(FAMILIES), "default": list(FAMILIES)},
             "ports": {"type": "list", "elements": "str", "default": []},
+            "paths": {"type": "list", "elements": "str", "default": []},
             "exposure": {"type": "list", "elements": "str", "choices": list(EXPOSURES), "default": list(EXPOSURES)},
             "processes": {"type": "str", "choices": list(PROCESS_DETAILS), "default": "full"},
             "netns": {"type": "list", "elements": "str", "default": ["own"]},

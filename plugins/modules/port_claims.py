@@ -149,37 +149,10 @@ results:
           returned: always
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.ck8s.ports.plugins.module_utils._claims import (
-    Answer,
-    Question,
-    ask,
-    has_expired,
-    path_faults,
-)
+from ansible_collections.ck8s.ports.plugins.module_utils._claims import path_faults, results
 from ansible_collections.ck8s.ports.plugins.module_utils._probe_targets import target_faults, timeout_faults
-
-
-def described(answer: Answer) -> dict[str, Any]:
-    """The answer as it is returned."""
-    certificate = answer.certificate
-    return {
-        "outcome": answer.outcome,
-        "detail": answer.detail,
-        "tls": answer.tls,
-        "version": answer.version,
-        "status": answer.status,
-        "certificate": certificate
-        and {
-            "common_name": certificate.common_name,
-            "names": certificate.names,
-            "expires": certificate.expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "expired": has_expired(certificate),
-        },
-    }
 
 
 def main() -> None:
@@ -206,15 +179,7 @@ def main() -> None:
     faults += path_faults(target["path"] for target in targets)
     if faults:
         module.fail_json(msg="; ".join(faults), faults=faults)
-    questions = [Question(target["host"], target["port"], target["path"], target["tls"]) for target in targets]
-    answers = ask(questions, timeout)
-    module.exit_json(
-        changed=False,
-        results=[
-            {**{name: target[name] for name in ("host", "port", "path", "label")}, **described(answer)}
-            for target, answer in zip(targets, answers)
-        ],
-    )
+    module.exit_json(changed=False, results=results(targets, timeout))
 
 
 if __name__ == "__main__":

@@ -366,17 +366,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.ck8s.ports.plugins.module_utils._boot import Boot
-from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Backend, FirewallError, Plan
+from ansible_collections.ck8s.ports.plugins.module_utils._firewall import FirewallError, Plan
 from ansible_collections.ck8s.ports.plugins.module_utils._impact import CUTS_CONTROLLER, WAY_OUT, message
 from ansible_collections.ck8s.ports.plugins.module_utils._live_impact import NO_IMPACT, Impact, look
 from ansible_collections.ck8s.ports.plugins.module_utils._nft import TIMEOUT
-from ansible_collections.ck8s.ports.plugins.module_utils._nftables import NftablesBackend
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import PolicyError, parse_policy
-from ansible_collections.ck8s.ports.plugins.module_utils._safe_change import SafeChange, told
-from ansible_collections.ck8s.ports.plugins.module_utils._unconfirmed import RUN, Waiting
-
-BACKENDS = {"nftables": NftablesBackend}
+from ansible_collections.ck8s.ports.plugins.module_utils._policy_comparison import BACKENDS, PolicyHost
 
 CONFIRM_TIMEOUTS = range(5, 3601)
 """Seconds; what is shorter leaves no time for a connection, what is longer is no safety."""
@@ -418,35 +413,21 @@ def _run(module: AnsibleModule) -> dict[str, Any]:
             f"{CONFIRM_TIMEOUTS[-1]}; there is no change without a way back"
         )
     policy = parse_policy(module.params["policy"]) if module.params["state"] == "present" else None
-    backend: Backend = BACKENDS[module.params["backend"]](min(TIMEOUT, seconds / CALLS_BEFORE_CONFIRMATION))
-    boot = Boot(RUN)
-    change = SafeChange(backend, boot, Waiting(boot, RUN))
+    host = PolicyHost(module.params["backend"], min(TIMEOUT, seconds / CALLS_BEFORE_CONFIRMATION))
     if module.params["_confirm"] is not None:
-        return {"changed": False, "outcome": change.confirm(module.params["_confirm"], policy)}
+        return {"changed": False, "outcome": host.change.confirm(module.params["_confirm"], policy)}
 
-    earlier = change.earlier(check=module.check_mode)
-    for warning in told(earlier):
+    comparison = host.compare(policy, check=module.check_mode)
+    for warning in comparison.warnings:
         module.warn(warning)
-    plan, boot_plan = change.plan(policy)
-    for warning in plan.warnings:
-        module.warn(warning)
-    changed = plan.changed or boot_plan.changed
-    found, wanted = boot_plan.described()
-    result: dict[str, Any] = {
-        "changed": changed,
-        "state": module.params["state"],
-        "backend": backend.name,
-        "live": {"present": plan.live.present, "rules": plan.live.rules},
-        "diff": {"before": plan.live.text + found, "after": plan.wanted + wanted},
-        "persistent": boot.persistent,
-        "taken_back": earlier,
-    }
-    impact = _impact(module, plan)
+    result = {"state": module.params["state"], **comparison.result}
+    impact = _impact(module, comparison.plan)
     result.update(impact.as_result(module.params["explanations"]))
-    if plan.changed and impact.refused:
+    if comparison.plan.changed and impact.refused:
         _weigh(module, impact, result)
-    if changed and not module.check_mode:
-        result["unconfirmed"] = change.make(plan, boot_plan, module.params["_by"], seconds)
+    if comparison.changed and not module.check_mode:
+        made = host.change.make(comparison.plan, comparison.boot_plan, module.params["_by"], seconds)
+        result["unconfirmed"] = made
     return result
 
 

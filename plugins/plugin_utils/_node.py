@@ -19,10 +19,10 @@ Data = dict[str, Any]
 class Node:
     """The expectation, C(profile) and C(policy), and what was observed.
 
-    C(sockets) and C(firewall) are the results of listening_sockets_info and port_policy (in check mode),
-    C(unix_sockets) maps a path to what its file is; each has C(error) instead where it could not be looked at.
-    C(probes) is what others tried on this node, C(answers) what port_claims was told there, C(allow) the listeners that
-    are allowed besides the documented ones, C(companions) the known ones (see _catalogue.companions).
+    C(sockets), C(firewall), C(sysctls) and C(unix_sockets) (by path) are parts of what port_evidence returns; each has
+    C(error) instead where it could not be looked at.
+    C(probes) is what others tried on this node, C(answers) what clients without credentials got there, C(allow) the
+    listeners that are allowed besides the documented ones, C(companions) the known ones (see _catalogue.companions).
     """
 
     name: str
@@ -35,6 +35,7 @@ class Node:
     answers: list[Data] = field(default_factory=list)
     allow: list[Data] = field(default_factory=list)
     companions: Sequence[Data] = ()
+    sysctls: Data = field(default_factory=lambda: {"error": "Not looked at."})
 
     @cached_property
     def parsed_policy(self) -> Policy:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From what the role node_verify has registered on each host to what the judgement takes. Private to the collection.
 
-Pure functions over plain data. A result without what it should hold becomes C({"error": reason}): a task that failed,
-was skipped or found its host unreachable has observed nothing.
+Pure functions over plain data. What could not be looked at is C({"error": reason}), whether port_evidence says so of a
+part, or its task failed altogether.
 """
 
 from __future__ import annotations
@@ -20,19 +20,16 @@ Data = dict[str, Any]
 
 PROFILE = "node_profile_result"
 POLICY = "node_firewall_policy"
-SOCKETS = "__node_verify_sockets"
-FIREWALL = "__node_verify_firewall"
-UNIX_SOCKETS = "__node_verify_unix_sockets"
+EVIDENCE = "__node_verify_evidence"
 PROBES = "__node_verify_probes"
-ANSWERS = "__node_verify_answers"
-VARIABLES = (PROFILE, POLICY, SOCKETS, FIREWALL, UNIX_SOCKETS, PROBES, ANSWERS)
+VARIABLES = (PROFILE, POLICY, EVIDENCE, PROBES)
 
 _RULE_COMMENT = re.compile(r' comment "([^"]*)"$')
 
 
 def reason_unreached(facts: Data) -> str | None:
     """Why the host with these registered C(facts) could not be looked at; None where it was."""
-    for name in (PROFILE, POLICY, SOCKETS):
+    for name in (PROFILE, POLICY, EVIDENCE):
         result = facts.get(name)
         if result is None:
             return "It failed or was unreachable before it could be looked at."
@@ -43,15 +40,18 @@ def reason_unreached(facts: Data) -> str | None:
 
 def node(name: str, facts: Data, probes: list[Data], allow: list[Data], companions: Sequence[Data] = ()) -> Node:
     """The node C(name) with its registered C(facts) and the C(probes) of it (see probes_by_node)."""
+    evidence = facts[EVIDENCE]
+    profile = facts[PROFILE]["profile"]
     return Node(
         name=name,
-        profile=facts[PROFILE]["profile"],
+        profile=profile,
         policy=facts[POLICY]["policy"],
-        sockets=_usable(facts[SOCKETS], "sockets"),
-        firewall=_firewall(facts.get(FIREWALL) or {}),
-        unix_sockets={item["item"]["path"]: _file(item) for item in (facts.get(UNIX_SOCKETS) or {}).get("results", [])},
+        sockets=_part(evidence, "sockets"),
+        firewall=_firewall(_part(evidence, "firewall")),
+        unix_sockets=_unix_sockets(_part(evidence, "unix_sockets"), profile["unix_sockets"]),
+        sysctls=_part(evidence, "sysctls"),
         probes=probes,
-        answers=(facts.get(ANSWERS) or {}).get("results", []),
+        answers=_part(evidence, "claims").get("results", []),
         allow=allow,
         companions=companions,
     )
@@ -67,16 +67,19 @@ def probes_by_node(facts_by_host: dict[str, Data]) -> dict[str, list[Data]]:
     return probes
 
 
-def _usable(result: Data, key: str) -> Data:
-    if key in result:
-        return result
-    return {"error": f"Could not be looked at: {result.get('msg', 'the task did not run')}"}
+def _part(evidence: Data, name: str) -> Data:
+    """One part of what port_evidence returned: its data, or C({"error": reason})."""
+    seen = evidence.get(name)
+    if seen is None:
+        return {"error": f"Could not be looked at: {evidence.get('msg', 'the task did not run')}"}
+    if "error" in seen:
+        return {"error": f"Could not be looked at: {seen['error']}"}
+    return dict(seen)
 
 
 def _firewall(result: Data) -> Data:
-    usable = _usable(result, "live")
-    if "error" in usable:
-        return usable
+    if "error" in result:
+        return result
     before, after = (result["diff"][key].splitlines() for key in ("before", "after"))
     wanted = [{"id": match.group(1), "text": line.strip()} for line in after if (match := _RULE_COMMENT.search(line))]
     difference = [f"only on the node: {line.strip()}" for line in before if line not in after]
@@ -90,16 +93,6 @@ def _firewall(result: Data) -> Data:
     }
 
 
-def _file(item: Data) -> Data:
-    stat = item.get("stat")
-    if stat is None:
-        return _usable(item, "stat")
-    if not stat["exists"]:
-        return {"exists": False}
-    return {
-        "exists": True,
-        "type": "socket" if stat["issock"] else "file",
-        "owner": stat.get("pw_name") or str(stat["uid"]),
-        "group": stat.get("gr_name") or str(stat["gid"]),
-        "mode": stat["mode"],
-    }
+def _unix_sockets(seen: Data, expected: list[Data]) -> Data:
+    """What each of the C(expected) ones is, by its path."""
+    return {entry["path"]: seen for entry in expected} if "error" in seen else seen

@@ -45,30 +45,18 @@ def _has_profile(variables: Mapping[str, Any]) -> bool:
     return "profile" in variables.get("node_profile_result", {})
 
 
-def claim_targets(profile: dict[str, Any], sockets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def claim_questions(profile: dict[str, Any]) -> list[dict[str, Any]]:
     """What to ask on a node itself, without credentials: each expected TCP port that claims something of an answer.
 
-    Asked is one address on which it listens, loopback if possible: there no firewall is in between.
+    Each question has C(port), C(path), C(tls) (whether TLS is claimed) and C(label), the id of the port.
     """
-    targets = []
-    for port in profile["ports"]:
-        claims = port["claims"]
-        held = [s for s in sockets if (s["protocol"], s["port"]) == (port["protocol"], port["port"])]
-        if port["protocol"] == "tcp" and held and (claims.get("tls") or "anonymous" in claims):
-            path = claims.get("anonymous", {}).get("path", "/")
-            address = min((_reachable(s) for s in held), key=lambda a: (a not in _LOOPBACK, a))
-            targets.append(
-                {"host": address, "port": port["port"], "path": path, "tls": claims["tls"], "label": port["id"]}
-            )
-    return targets
-
-
-_LOOPBACK = ("127.0.0.1", "::1")
-
-
-def _reachable(socket: dict[str, Any]) -> str:
-    """An address by which the node itself reaches C(socket)."""
-    if socket["exposure"] == "wildcard":
-        return "127.0.0.1" if socket["family"] == "ipv4" or socket["dual_stack"] is not False else "::1"
-    scoped = socket["exposure"] == "link_local" and socket["interface"]
-    return f"{socket['address']}%{socket['interface']}" if scoped else str(socket["address"])
+    return [
+        {
+            "port": port["port"],
+            "path": port["claims"].get("anonymous", {}).get("path", "/"),
+            "tls": port["claims"]["tls"],
+            "label": port["id"],
+        }
+        for port in profile["ports"]
+        if port["protocol"] == "tcp" and (port["claims"].get("tls") or "anonymous" in port["claims"])
+    ]

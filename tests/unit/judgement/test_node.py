@@ -83,8 +83,18 @@ def registered(**more: Any) -> dict[str, Any]:
     return {
         "node_profile_result": {"profile": PROFILE},
         "node_firewall_policy": {"policy": POLICY},
-        "__node_verify_sockets": {"sockets": [], "complete": True},
-        **more,
+        "__node_verify_evidence": evidence(**more),
+    }
+
+
+def evidence(**parts: Any) -> dict[str, Any]:
+    return {
+        "sockets": {"sockets": [], "complete": True},
+        "firewall": {"error": "nft was not found"},
+        "unix_sockets": {},
+        "sysctls": {"route_localnet": {}},
+        "claims": {"results": []},
+        **parts,
     }
 
 
@@ -93,7 +103,7 @@ def test_a_node_that_was_looked_at_has_no_reason() -> None:
 
 
 def test_an_unreachable_node_gives_the_reason() -> None:
-    facts = registered(__node_verify_sockets={"unreachable": True, "msg": "No route to host"})
+    facts = {**registered(), "__node_verify_evidence": {"unreachable": True, "msg": "No route to host"}}
     assert _observations.reason_unreached(facts) == "Unreachable: No route to host."
 
 
@@ -101,10 +111,19 @@ def test_a_node_that_failed_before_gives_a_reason() -> None:
     assert _observations.reason_unreached({}) == "It failed or was unreachable before it could be looked at."
 
 
-def test_a_module_that_failed_has_observed_nothing() -> None:
-    facts = registered(__node_verify_firewall={"msg": "nft was not found", "failed": False})
-    node = _observations.node("node1", facts, [], [])
+def test_a_part_that_could_not_be_looked_at_costs_no_other() -> None:
+    node = _observations.node("node1", registered(), [], [])
     assert node.firewall == {"error": "Could not be looked at: nft was not found"}
+    assert "error" not in node.sockets
+
+
+def test_a_task_that_failed_has_observed_nothing() -> None:
+    profile = {**PROFILE, "unix_sockets": [{"path": "/run/s.sock"}]}
+    failed = {"__node_verify_evidence": {"msg": "No space left on device"}, "node_profile_result": {"profile": profile}}
+    node = _observations.node("node1", {**registered(), **failed}, [], [])
+    reason = {"error": "Could not be looked at: No space left on device"}
+    assert node.sockets == node.firewall == node.sysctls == node.unix_sockets["/run/s.sock"] == reason
+    assert node.answers == []
 
 
 def test_a_difference_between_kernel_and_policy_is_seen_whatever_the_task_says_of_itself() -> None:
@@ -114,7 +133,7 @@ def test_a_difference_between_kernel_and_policy_is_seen_whatever_the_task_says_o
         "live": {"present": True, "rules": []},
         "diff": {"before": "table inet ck8s_ports {\n}\n", "after": f"table inet ck8s_ports {{\n\t\t{rule}\n}}\n"},
     }
-    node = _observations.node("node1", registered(__node_verify_firewall=result), [], [])
+    node = _observations.node("node1", registered(firewall=result), [], [])
     assert node.firewall["changed"]
     assert node.firewall["wanted"] == {"rules": [{"id": "kubelet-healthz", "text": rule}]}
     assert node.firewall["difference"] == [f"only in the policy: {rule}"]
