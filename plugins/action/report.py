@@ -59,8 +59,11 @@ class ActionModule(ActionBase):
         result["changed"] = False
         if boolean(arguments.get("check_only", False)):
             return result
-        registered = _registered((task_vars or {})["hostvars"], arguments["nodes"] + arguments["outsiders"])
-        report = _judge(registered, arguments, waivers)
+        hostvars, hosts = (task_vars or {})["hostvars"], arguments["nodes"] + arguments["outsiders"]
+        registered = _registered(hostvars, hosts)
+        # Registered on every host, since that task runs once; any of them will do.
+        controller = plain(hostvars[hosts[0]].get(_observations.CONTROLLER_PROBES) or {}) if hosts else {}
+        report = _judge(registered, controller, arguments, waivers)
         if baseline:
             report["changes"] = _compare.changes(baseline, report)
         paths = _write(report, arguments["formats"], Path(arguments["directory"]).expanduser())
@@ -107,9 +110,12 @@ def _baseline(path: str) -> dict[str, Any] | None:
 
 
 def _judge(
-    registered: dict[str, dict[str, Any]], arguments: dict[str, Any], waivers: list[dict[str, Any]]
+    registered: dict[str, dict[str, Any]],
+    controller: dict[str, Any],
+    arguments: dict[str, Any],
+    waivers: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    probes = _observations.probes_by_node(registered)
+    probes = _observations.probes_by_node(registered, controller)
     companions = list(_catalogue.companions()) if boolean(arguments.get("companions", True)) else []
     nodes, findings = [], []
     for name in sorted(arguments["nodes"], key=_natural):

@@ -17,6 +17,7 @@ class FilterModule:
             "claim_questions": _probe_plan.claim_questions,
             "compare_editions": _compare_editions.compare,
             "node_addresses": _node_addresses.node_addresses,
+            "probe_plan": _probe_plan.plan,
+            "probe_recounts": _probe_plan.recounts,
             "probe_targets": _probe_plan.targets,
-            "ring": _probe_plan.ring,
         }

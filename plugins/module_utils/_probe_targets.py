@@ -11,6 +11,8 @@ from typing import Any, Sequence
 
 LAST_PORT = 65535
 LONGEST_TIMEOUT = 300.0  # seconds
+PROTOCOLS = ("tcp", "udp")
+MOST_DATAGRAMS = 16
 
 
 def target_faults(targets: Sequence[dict[str, Any]]) -> list[str]:
@@ -27,11 +29,8 @@ def target_faults(targets: Sequence[dict[str, Any]]) -> list[str]:
             )
         if not 1 <= target["port"] <= LAST_PORT:
             faults.append(f"{where}: port: {target['port']} is not a port; give a number from 1 to {LAST_PORT}")
-        if target["protocol"] != "tcp":
-            faults.append(
-                f"{where}: protocol: {target['protocol']!r} cannot be tried; only tcp tells an open port from a closed "
-                "one by a connection attempt"
-            )
+        if target["protocol"] not in PROTOCOLS:
+            faults.append(f"{where}: protocol: {target['protocol']!r} cannot be tried; give {' or '.join(PROTOCOLS)}")
     return faults
 
 
@@ -40,6 +39,20 @@ def timeout_faults(timeout: float) -> list[str]:
     if math.isfinite(timeout) and 0 < timeout <= LONGEST_TIMEOUT:
         return []
     return [f"timeout: {timeout:g} is not a time to wait; give seconds, more than 0 and at most {LONGEST_TIMEOUT:g}"]
+
+
+def reset_wait_faults(seconds: float) -> list[str]:
+    """Return what is wrong with ``reset_wait``, in seconds."""
+    if math.isfinite(seconds) and 0 <= seconds <= LONGEST_TIMEOUT:
+        return []
+    return [f"reset_wait: {seconds:g} is not a time to wait; give seconds from 0 to {LONGEST_TIMEOUT:g}"]
+
+
+def datagrams_faults(count: int) -> list[str]:
+    """Return what is wrong with ``datagrams``."""
+    if 1 <= count <= MOST_DATAGRAMS:
+        return []
+    return [f"datagrams: {count} cannot be sent to a port; give a number from 1 to {MOST_DATAGRAMS}"]
 
 
 def _is_address(host: str) -> bool:

@@ -8,23 +8,28 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: port_probe
-short_description: Try TCP ports of other hosts from this one
+short_description: Try TCP and UDP ports of other hosts from this one
 version_added: 0.1.0
 author:
   - ck8s.ports contributors (@ck8s)
 description:
   - >-
-    Tries to connect from this host to every target, and tells apart what the network answers: a handshake, a refusal,
-    an error on the way, or nothing at all.
+    Tries every target from this host, and tells apart what the network answers: a handshake, a handshake that is ended
+    at once, a refusal, an error on the way, or nothing at all.
   - >-
     All targets are tried at the same time, so that a thousand silent ones take hardly longer than one. A connection
-    that comes about is closed at once, without a byte having been sent.
+    that comes about is closed without a byte having been sent.
+  - >-
+    A UDP port gets a few small datagrams. To VXLAN (UDP 8472) they are invalid and are dropped by the device; other
+    services may log them.
 notes:
   - >-
     A silent port is usually one whose packets are dropped by a firewall; a host that does not exist on the same network
     looks the same unless O(timeout) is longer than the kernel's search for it (about 3 seconds), after which it is
     C(unreachable).
-  - UDP ports are refused as targets, because a connection attempt cannot prove them open or closed.
+  - >-
+    A UDP port that does not answer is C(unknown): a service that took the datagrams, a firewall that dropped them and a
+    network that lost them look the same from here. What the firewall of the target has counted tells them apart.
 extends_documentation_fragment:
   - ck8s.ports.attributes
   - ck8s.ports.attributes.info_module
@@ -46,7 +51,7 @@ options:
         type: int
         required: true
       protocol:
-        description: Only V(tcp) can be tried.
+        description: V(tcp) or V(udp).
         type: str
         default: tcp
       label:
@@ -56,6 +61,19 @@ options:
     description: Seconds that each attempt may take, more than 0 and at most 300.
     type: float
     default: 2
+  reset_wait:
+    description:
+      - >-
+        Seconds, from 0 to 300, for which an open connection is watched, whether the other side ends it without a word.
+        All are watched at the same time, so that it is added once to the time of the module. With V(0), such a
+        connection is C(open).
+      - A little more than a round trip is right.
+    type: float
+    default: 0.2
+  datagrams:
+    description: How many datagrams are sent to each UDP port, from 1 to 16.
+    type: int
+    default: 3
 seealso:
   - module: ck8s.ports.port_policy
 """
@@ -66,6 +84,7 @@ EXAMPLES = r"""
     targets:
       - {host: 192.0.2.11, port: 6443, label: kube-apiserver}
       - {host: "2001:db8::11", port: 10250, label: kubelet}
+      - {host: 192.0.2.11, port: 8472, protocol: udp, label: vxlan}
     timeout: 1
   register: probes
 
@@ -90,7 +109,7 @@ results:
       type: int
       returned: always
     protocol:
-      description: Always V(tcp).
+      description: The protocol that was tried.
       type: str
       returned: always
     label:
@@ -99,23 +118,41 @@ results:
       returned: always
     status:
       description:
-        - V(open), the handshake was completed.
-        - V(refused), the other side answered that nothing listens there, or a firewall did in its name.
+        - V(open), the handshake was completed; for UDP, an answer came.
+        - V(reset), the handshake was completed, and the other side ended the connection at once, without a byte.
+        - >-
+          V(refused), the other side answered that nothing listens there (for UDP, ICMP "port unreachable"), or a
+          firewall did in its name.
         - V(silent), no answer came in time.
+        - V(unknown), no answer came to the datagrams, which proves nothing.
         - V(unreachable), there is no route, or an ICMP error came back (from the target's firewall, for example).
         - V(error), this host could not even try; nothing is known of the target.
       type: str
       returned: always
     detail:
-      description: The kernel's reason in words, with the name of the error; empty for an open port.
+      description: >-
+        The reason in words, with the name of the kernel's error, or type, code and sender of the ICMP message; empty
+        for an open TCP port.
       type: str
       returned: always
     source:
       description: The address of this host from which the target was tried; null where it did not come to that.
       type: str
       returned: always
+    source_port:
+      description: The port of this host from which the target was tried; null where it did not come to that.
+      type: int
+      returned: always
+    sent:
+      description: How many datagrams were sent; 0 for TCP.
+      type: int
+      returned: always
+    size:
+      description: The bytes of each datagram, without headers; 0 for TCP.
+      type: int
+      returned: always
     elapsed_ms:
-      description: Milliseconds from the beginning of the attempt to its outcome.
+      description: Milliseconds from the beginning of the attempt to its outcome, without O(reset_wait).
       type: float
       returned: always
   sample:
@@ -126,6 +163,9 @@ results:
       status: open
       detail: ""
       source: 192.0.2.12
+      source_port: 41730
+      sent: 0
+      size: 0
       elapsed_ms: 0.41
     - host: 2001:db8::11
       port: 10250
@@ -134,13 +174,21 @@ results:
       status: refused
       detail: ECONNREFUSED (Connection refused)
       source: 2001:db8::12
+      source_port: 41732
+      sent: 0
+      size: 0
       elapsed_ms: 0.38
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.ck8s.ports.plugins.module_utils._probe import Target, probe
-from ansible_collections.ck8s.ports.plugins.module_utils._probe_targets import target_faults, timeout_faults
+from ansible_collections.ck8s.ports.plugins.module_utils._probe import DATAGRAM, DATAGRAMS, Target, probe
+from ansible_collections.ck8s.ports.plugins.module_utils._probe_targets import (
+    datagrams_faults,
+    reset_wait_faults,
+    target_faults,
+    timeout_faults,
+)
 
 
 def main() -> None:
@@ -158,14 +206,23 @@ def main() -> None:
                 },
             },
             "timeout": {"type": "float", "default": 2},
+            "reset_wait": {"type": "float", "default": 0.2},
+            "datagrams": {"type": "int", "default": DATAGRAMS},
         },
         supports_check_mode=True,
     )
     targets, timeout = module.params["targets"], module.params["timeout"]
-    faults = [*target_faults(targets), *timeout_faults(timeout)]
+    reset_wait, datagrams = module.params["reset_wait"], module.params["datagrams"]
+    faults = [
+        *target_faults(targets),
+        *timeout_faults(timeout),
+        *reset_wait_faults(reset_wait),
+        *datagrams_faults(datagrams),
+    ]
     if faults:
         module.fail_json(msg="; ".join(faults), faults=faults)
-    outcomes = probe([Target(target["host"], target["port"]) for target in targets], timeout)
+    tried = [Target(target["host"], target["port"], target["protocol"]) for target in targets]
+    outcomes = probe(tried, timeout, reset_wait, datagrams)
     module.exit_json(
         changed=False,
         results=[
@@ -177,6 +234,9 @@ def main() -> None:
                 "status": outcome.status,
                 "detail": outcome.detail,
                 "source": outcome.source,
+                "source_port": outcome.source_port,
+                "sent": outcome.sent,
+                "size": len(DATAGRAM) if outcome.sent else 0,
                 "elapsed_ms": round(outcome.elapsed * 1000, 2),
             }
             for target, outcome in zip(targets, outcomes)

@@ -93,7 +93,7 @@ def _firewall(node: Node, port: Data) -> tuple[str, Outcome]:
 
 def _reach(node: Node, port: Data) -> tuple[str, Outcome]:
     probes = [probe for probe in node.probes if probe["id"] == port["id"]]
-    outcome = _check_reach.reach(port, node.parsed_policy, node.listening(port), probes)
+    outcome = _check_reach.reach(port, node.parsed_policy, node.listening(port), probes, node.counts)
     return _check_reach.EXPECTED[port["scope"]], outcome
 
 

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from ansible_collections.ck8s.ports.plugins.plugin_utils import _counters
 from ansible_collections.ck8s.ports.plugins.plugin_utils._node import Node
 
 Data = dict[str, Any]
@@ -22,7 +23,12 @@ PROFILE = "node_profile_result"
 POLICY = "node_firewall_policy"
 EVIDENCE = "__node_verify_evidence"
 PROBES = "__node_verify_probes"
-VARIABLES = (PROFILE, POLICY, EVIDENCE, PROBES)
+CONTROLLER_PROBES = "__node_verify_controller_probes"
+COUNTERS = "__node_verify_counters"
+VARIABLES = (PROFILE, POLICY, EVIDENCE, PROBES, COUNTERS)
+
+CONTROLLER = "the controller"
+"""The prober of what was tried from where Ansible runs."""
 
 _RULE_COMMENT = re.compile(r' comment "([^"]*)"$')
 
@@ -42,29 +48,51 @@ def node(name: str, facts: Data, probes: list[Data], allow: list[Data], companio
     """The node C(name) with its registered C(facts) and the C(probes) of it (see probes_by_node)."""
     evidence = facts[EVIDENCE]
     profile = facts[PROFILE]["profile"]
+    firewall = _firewall(_part(evidence, "firewall"))
+    counters = facts.get(COUNTERS) or {}
     return Node(
         name=name,
         profile=profile,
         policy=facts[POLICY]["policy"],
         sockets=_part(evidence, "sockets"),
-        firewall=_firewall(_part(evidence, "firewall")),
+        firewall=firewall,
         unix_sockets=_unix_sockets(_part(evidence, "unix_sockets"), profile["unix_sockets"]),
         sysctls=_part(evidence, "sysctls"),
-        probes=probes,
+        probes=_with_tracking(probes, counters),
+        counts=_counters.difference(firewall, _counted(counters)),
         answers=_part(evidence, "claims").get("results", []),
         allow=allow,
         companions=companions,
     )
 
 
-def probes_by_node(facts_by_host: dict[str, Data]) -> dict[str, list[Data]]:
-    """What every host tried, ordered by the node it was tried on; each with its C(prober) and the C(id) of the port."""
+def probes_by_node(facts_by_host: dict[str, Data], controller: Data | None = None) -> dict[str, list[Data]]:
+    """What every host tried, ordered by the node it was tried on; each with its C(prober) and the C(id) of the port.
+
+    C(controller) is what was registered of the probes from the controller, None without any.
+    """
+    tried = {prober: facts.get(PROBES) or {} for prober, facts in facts_by_host.items()}
     probes: dict[str, list[Data]] = defaultdict(list)
-    for prober, facts in facts_by_host.items():
-        for result in (facts.get(PROBES) or {}).get("results", []):
+    for prober, registered in {**tried, CONTROLLER: controller or {}}.items():
+        for result in registered.get("results", []):
             name, port_id = result["label"].split(" ")
             probes[name].append({**result, "prober": prober, "id": port_id})
     return probes
+
+
+def _counted(counters: Data) -> Data:
+    """What was registered of port_counters: its result, or C({"error": reason})."""
+    return counters if "rules" in counters else {"error": counters.get("msg", "The counters were not read again.")}
+
+
+def _with_tracking(probes: list[Data], counters: Data) -> list[Data]:
+    """C(probes), each with C(tracked): whether the node's connection tracking has its flow, None where nobody knows."""
+    known = {_flow(flow): flow["tracked"] for flow in counters.get("flows", [])}
+    return [{**probe, "tracked": known.get(_flow(probe))} for probe in probes]
+
+
+def _flow(thing: Data) -> tuple[Any, ...]:
+    return tuple(thing.get(name) for name in ("protocol", "source", "source_port", "host", "port"))
 
 
 def _part(evidence: Data, name: str) -> Data:

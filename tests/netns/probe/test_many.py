@@ -19,7 +19,7 @@ from tests.netns.topology import Network, listening
 
 RULES = """
 table inet firewall {
-    chain input { type filter hook input priority 0; tcp dport 10000-19999 drop; }
+    chain input { type filter hook input priority 0; meta l4proto { tcp, udp } th dport 10000-19999 drop; }
 }
 """
 
@@ -41,6 +41,27 @@ def test_a_thousand_silent_targets_take_one_timeout_and_less_than_a_second(netwo
     assert {outcome.status for outcome in outcomes} == {"silent"}
     assert 1.0 <= elapsed < 2.0
     assert all(1.0 <= outcome.elapsed < 1.5 for outcome in outcomes)
+
+
+def test_a_thousand_silent_targets_of_both_protocols_do_so_too(network: Network) -> None:
+    protocols = ("tcp", "udp")
+    targets = [Target(network.node.addresses[i // 2 % 2], 10000 + i, protocols[i % 2]) for i in range(1000)]
+    started = time.monotonic()
+    with network.peer.entered():
+        outcomes = probe(targets, timeout=1.0, reset_wait=0.2)
+    elapsed = time.monotonic() - started
+
+    assert [outcome.status for outcome in outcomes] == ["silent", "unknown"] * 500
+    assert 1.0 <= elapsed < 2.0
+
+
+def test_open_ones_are_watched_at_the_same_time(network: Network) -> None:
+    started = time.monotonic()
+    with listening(network.node, "tcp", network.node.ipv4, 6443), network.peer.entered():
+        outcomes = probe([Target(network.node.ipv4, 6443)] * 200, timeout=5.0, reset_wait=0.3)
+    assert {outcome.status for outcome in outcomes} == {"open"}
+    assert all(outcome.elapsed < 0.3 for outcome in outcomes)  # the time of the handshake, not of the watch
+    assert 0.3 <= time.monotonic() - started < 1.0
 
 
 def test_answers_keep_the_order_of_the_targets(network: Network) -> None:

@@ -59,6 +59,7 @@ def _of_port(case: Case) -> list[Finding]:
         firewall=_firewall(case, made, port["id"]),
         unix_sockets={},
         probes=[_probe(text, port) for text in case.get("probes", [])],
+        counts=_counts(case, port),
         answers=[_answer(case["answer"], port)] if "answer" in case else [],
     )
     return judge(node)
@@ -111,7 +112,8 @@ def _holder(text: str) -> dict[str, Any]:
 
 
 def _probe(text: str, port: dict[str, Any]) -> dict[str, Any]:
-    prober, source, status = text.split(" ")
+    prober, source, status, *tracked = text.split(" ")
+    datagrams = 3 if port["protocol"] == "udp" and source != "-" else 0
     return {
         "prober": prober,
         "id": port["id"],
@@ -120,7 +122,21 @@ def _probe(text: str, port: dict[str, Any]) -> dict[str, Any]:
         "source": None if source == "-" else source,
         "status": status,
         "detail": "no route to host" if status == "error" else "",
+        "sent": datagrams,
+        "size": 24 if datagrams else 0,
+        "tracked": {"tracked": True, "untracked": False}[tracked[0]] if tracked else None,
     }
+
+
+def _counts(case: Case, port: dict[str, Any]) -> dict[str, Any]:
+    if "counted" not in case:
+        return {"error": "No policy is in force, so no rule counts."}
+    rules = []
+    for verdict, counted in case["counted"].items():
+        packets, size = (None, None) if counted == "uncounted" else (int(number) for number in counted.split(" "))
+        text = f"{verdict} {port['port']}"
+        rules.append({"id": port["id"], "text": text, "verdict": verdict, "packets": packets, "bytes": size})
+    return {"rules": rules}
 
 
 def _answer(text: str, port: dict[str, Any]) -> dict[str, Any]:

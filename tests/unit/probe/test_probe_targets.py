@@ -10,8 +10,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ck8s.ports.plugins.module_utils._probe import _judge
-from ansible_collections.ck8s.ports.plugins.module_utils._probe_targets import target_faults, timeout_faults
+from ansible_collections.ck8s.ports.plugins.module_utils._icmp_errors import IcmpError
+from ansible_collections.ck8s.ports.plugins.module_utils._probe_answers import judge_error, judge_icmp
+from ansible_collections.ck8s.ports.plugins.module_utils._probe_targets import (
+    datagrams_faults,
+    reset_wait_faults,
+    target_faults,
+    timeout_faults,
+)
 
 
 def target(**changes: Any) -> dict[str, Any]:
@@ -36,12 +42,10 @@ def test_a_port_is_a_number_from_1_to_65535(port: int) -> None:
     ]
 
 
-def test_udp_is_refused_with_the_reason_and_the_label() -> None:
-    (fault,) = target_faults([target(protocol="udp", label="vxlan\n")])
-    assert fault == (
-        "targets[0] ('vxlan\\n'): protocol: 'udp' cannot be tried; only tcp tells an open port from a closed one by a "
-        "connection attempt"
-    )
+def test_tcp_and_udp_are_tried_and_others_refused_with_their_label() -> None:
+    assert target_faults([target(protocol="udp")]) == []
+    (fault,) = target_faults([target(protocol="sctp", label="x\n")])
+    assert fault == "targets[0] ('x\\n'): protocol: 'sctp' cannot be tried; give tcp or udp"
 
 
 @pytest.mark.parametrize("timeout", [0.01, 2, 300])
@@ -64,7 +68,8 @@ def test_times_that_are_none(timeout: float) -> None:
         (errno.ETIMEDOUT, False, "silent", "ETIMEDOUT"),
         (errno.EHOSTUNREACH, False, "unreachable", "EHOSTUNREACH"),
         (errno.ENETUNREACH, True, "unreachable", "ENETUNREACH"),
-        (errno.ECONNRESET, False, "open", "ECONNRESET"),
+        (errno.ECONNRESET, False, "reset", "ECONNRESET"),
+        (errno.EPIPE, False, "reset", "EPIPE"),
         (errno.EACCES, True, "error", "EACCES"),
         (errno.EACCES, False, "unreachable", "EACCES"),
         (errno.EPERM, True, "error", "EPERM"),
@@ -73,6 +78,37 @@ def test_times_that_are_none(timeout: float) -> None:
     ],
 )
 def test_what_an_error_of_the_kernel_means(number: int, at_once: bool, status: str, name: str) -> None:
-    judged, detail = _judge(number, at_once)
+    judged, detail = judge_error(number, at_once)
     assert judged == status
     assert detail.split(" ")[0] == name
+
+
+@pytest.mark.parametrize("seconds", [0, 0.2, 300])
+def test_times_to_watch_a_connection(seconds: float) -> None:
+    assert reset_wait_faults(seconds) == []
+
+
+@pytest.mark.parametrize("seconds", [-0.1, 301, float("inf"), float("nan")])
+def test_times_to_watch_that_are_none(seconds: float) -> None:
+    (fault,) = reset_wait_faults(seconds)
+    assert fault.endswith("is not a time to wait; give seconds from 0 to 300")
+
+
+def test_a_few_datagrams_are_sent_and_never_many() -> None:
+    assert [count for count in (-1, 0, 1, 16, 17) if not datagrams_faults(count)] == [1, 16]
+
+
+@pytest.mark.parametrize(
+    ("version", "message_type", "code", "status", "words"),
+    [
+        (4, 3, 3, "refused", "ICMP port unreachable (type 3, code 3) from 192.0.2.1"),
+        (4, 3, 1, "unreachable", "ICMP host unreachable (type 3, code 1) from 192.0.2.1"),
+        (4, 3, 13, "unreachable", "ICMP administratively prohibited (type 3, code 13) from 192.0.2.1"),
+        (4, 11, 0, "unreachable", "ICMP error (type 11, code 0) from 192.0.2.1"),
+        (6, 1, 4, "refused", "ICMPv6 port unreachable (type 1, code 4) from 192.0.2.1"),
+        (6, 1, 1, "unreachable", "ICMPv6 administratively prohibited (type 1, code 1) from 192.0.2.1"),
+        (6, 3, 4, "unreachable", "ICMPv6 error (type 3, code 4) from 192.0.2.1"),
+    ],
+)
+def test_what_an_icmp_error_means(version: int, message_type: int, code: int, status: str, words: str) -> None:
+    assert judge_icmp(IcmpError(version, message_type, code, "192.0.2.1")) == (status, words)
