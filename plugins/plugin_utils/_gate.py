@@ -16,9 +16,9 @@ from typing import Any
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import parse_policy
 from ansible_collections.ck8s.ports.plugins.module_utils._verdict import NONE, decide
 from ansible_collections.ck8s.ports.plugins.plugin_utils._audiences import ANYONE, CONTROL_PLANE, NODES
-from ansible_collections.ck8s.ports.plugins.plugin_utils._probe_plan import ring
 
-OPEN = "open"
+REACHED = ("open", "reset")
+"""Statuses of a probe with a complete handshake: whatever the server does then is not the firewall's doing."""
 NO_ANSWER = "not known"
 """Instead of a probe's status, where the prober itself could not be asked."""
 
@@ -46,12 +46,18 @@ def plan(
         if port["protocol"] not in PROBED:
             continue
         everyone = [each for audience in port["audience"] or [] for each in needed_by.get(audience, [])]
-        for prober in ring([*everyone, name], name, count) if everyone else []:
+        for prober in _next(everyone, name, count):
             targets.setdefault(prober, []).extend(
                 {"host": address, "port": port["port"], "protocol": port["protocol"], "label": port["id"]}
                 for address in profile["addresses"]
             )
     return [{"prober": prober, "targets": targets[prober]} for prober in sorted(targets)]
+
+
+def _next(names: list[str], name: str, count: int) -> list[str]:
+    """Return the C(count) others that follow C(name) in the ring of the sorted C(names)."""
+    others = sorted(set(names) - {name}, key=lambda other: (other < name, other))
+    return others[:count]
 
 
 def seconds_needed(took: float, probers: int, hosts: int, forks: int, timeout: float) -> int:
@@ -74,7 +80,7 @@ def unasked(tried: list[dict[str, Any]]) -> list[str]:
 
 def count_open(tried: list[dict[str, Any]]) -> int:
     """Return how many of the attempts found an open port."""
-    return sum(result["status"] == OPEN for each in tried for result in each.get("results", []))
+    return sum(result["status"] in REACHED for each in tried for result in each.get("results", []))
 
 
 def losses(name: str, policy: dict[str, Any], before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[str]:
@@ -88,16 +94,16 @@ def losses(name: str, policy: dict[str, Any], before: list[dict[str, Any]], afte
     problems = {each["prober"]: each["problem"] for each in after if "results" not in each}
     said = []
     for key, result in _attempts(before):
-        if result["status"] != OPEN:
+        if result["status"] not in REACHED:
             continue
         prober, host, port, protocol, label = key
         later = now.get(key, {"status": NO_ANSWER, "detail": problems.get(prober, "it was not tried again")})
-        if later["status"] == OPEN:
+        if later["status"] in REACHED:
             continue
         detail = f" ({later['detail']})" if later["detail"] else ""
         where = f"[{host}]" if ":" in host else host
         said.append(
-            f"{prober} -> {name} {where}:{port}/{protocol} {label}: open before, {later['status']} after{detail}; "
+            f"{prober} -> {name} {where}:{port}/{protocol} {label}: {result['status']} before, {later['status']} after{detail}; "
             f"{_rule(name, policy, protocol, port, result['source'])}"
         )
     return said

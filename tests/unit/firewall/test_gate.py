@@ -75,6 +75,8 @@ POLICY = policy(OPENED, SOURCES, 3)
     ("before", "after", "lost"),
     [
         ("open", "open", False),
+        ("open", "reset", False),
+        ("reset", "silent", True),
         ("open", "silent", True),
         ("open", "refused", True),
         ("open", "unreachable", True),
