@@ -103,7 +103,8 @@ def losses(name: str, policy: dict[str, Any], before: list[dict[str, Any]], afte
         detail = f" ({later['detail']})" if later["detail"] else ""
         where = f"[{host}]" if ":" in host else host
         said.append(
-            f"{prober} -> {name} {where}:{port}/{protocol} {label}: {result['status']} before, {later['status']} after{detail}; "
+            f"{prober} -> {name} {where}:{port}/{protocol} {label}: "
+            f"{result['status']} before, {later['status']} after{detail}; "
             f"{_rule(name, policy, protocol, port, result['source'])}"
         )
     return said
