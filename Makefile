@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/collections
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages demo test lint unit interpreters netns netns-playbooks netns-others molecule molecule-consumer node-image systemd molecule-full bench build clean
+.PHONY: help venv packages demo test lint unit interpreters netns netns-playbooks netns-others molecule molecule-consumer node-image systemd molecule-full harm bench bench-firewall build clean
 .PHONY: test-all containers coverage controllers sanity shell docs-lint galaxy-importer
 
 help: ## this list
@@ -49,7 +49,7 @@ netns-playbooks: packages venv
 	$(SANDBOX) $(BIN)/pytest tests/netns/playbooks
 
 netns-others: packages venv
-	$(SANDBOX) $(BIN)/pytest tests/netns --ignore=tests/netns/playbooks
+	$(SANDBOX) $(BIN)/pytest tests/netns --ignore=tests/netns/playbooks --ignore=tests/netns/harm
 
 molecule: packages venv ## the default scenario, on the lab
 	$(SANDBOX) $(BIN)/molecule --base-config .config/molecule/config.yml test
@@ -64,6 +64,14 @@ molecule-full: packages node-image ## the scenarios on full nodes (as root)
 bench: packages venv ## listening_sockets_info beside ss, psutil and listen_ports_facts; on an idle machine
 	benchmarks/environment.sh
 	$(SANDBOX) $(BIN)/python -m benchmarks.listening_sockets
+
+harm: packages venv ## what goes wrong while the firewall is changed, the slow part of it
+	$(SANDBOX) $(BIN)/pytest tests/netns/harm
+
+bench-firewall: packages venv ## node_firewall beside a ping and beside loops over iptables and ufw; on an idle machine
+	benchmarks/environment.sh
+	scripts/install-debian-packages.sh benchmark
+	$(SANDBOX) $(BIN)/python -m benchmarks.firewall_cost
 
 node-image: venv ## the image of the nodes with systemd, made of packages (as root)
 	scripts/install-debian-packages.sh containers

@@ -4,7 +4,8 @@
 # containerd by itself, in namespaces.
 #
 # usage: install-debian-packages.sh [--check] [GROUP]      with --check nothing is ever installed
-# GROUP is lab, for the light nodes (the default), containers, for the nodes with systemd, or checks, for `make shell`
+# GROUP is lab, for the light nodes (the default), containers, for the nodes with systemd, checks, for `make shell`, or
+# benchmark, for what the firewall is compared with
 # exit status: 0 nothing is missing (any more), 1 something is, 2 bad usage
 set -eu
 
@@ -31,6 +32,10 @@ mmdebstrap          mmdebstrap
 CHECKS='
 shellcheck          shellcheck
 '
+BENCHMARK='
+iptables            iptables
+ufw                 ufw            ufw.service
+'
 
 say() {
     echo "$(basename "$0"): $*" >&2
@@ -45,7 +50,7 @@ present() {
 }
 
 usage() {
-    say "usage: $0 [--check] [lab|containers|checks]"
+    say "usage: $0 [--check] [lab|containers|checks|benchmark]"
     exit 2
 }
 
@@ -58,6 +63,7 @@ for argument; do
     lab) group=lab needed=$LAB ;;
     containers) group=containers needed=$CONTAINERS ;;
     checks) group=checks needed=$CHECKS ;;
+    benchmark) group=benchmark needed=$BENCHMARK ;;
     *) usage ;;
     esac
 done

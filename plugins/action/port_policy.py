@@ -29,6 +29,8 @@ OVER_THE_NETWORK = frozenset({"ssh", "paramiko", "paramiko_ssh"})
 # Before the user's own arguments: OpenSSH takes the first value that it meets (ssh_config(5)).
 FRESH_SSH = "-o ControlMaster=no -o ControlPath=none"
 
+CONFIRM_TIMEOUT = 30
+"""Seconds: the module's default."""
 PAUSE = 0.5
 """Seconds between two attempts to confirm."""
 GRACE = 10
@@ -51,10 +53,16 @@ class ActionModule(ActionBase):
                 parse_policy(policy)
             except PolicyError as error:
                 raise AnsibleActionFail(str(error), result={"faults": error.faults}) from error
+        confirm, change = self._task.args.get("confirm", "now"), self._task.args.get("change")
+        if change is not None and confirm == "now" and not self._task.check_mode:
+            seconds = int(self._task.args.get("confirm_timeout", CONFIRM_TIMEOUT))
+            result.update({"changed": False, **self._confirm(change, seconds, task_vars)})
+            return result
         result.update(self._module(task_vars, _by=_own_name()))
-        unconfirmed = result.pop("unconfirmed", None)
-        if unconfirmed is not None:
-            result.update(self._confirm(unconfirmed["token"], unconfirmed["seconds"], task_vars))
+        result.pop("outcome", None)
+        if confirm == "now" and "waiting" in result:
+            waiting = result.pop("waiting")
+            result.update(self._confirm(waiting["change"], waiting["seconds"], task_vars))
         return result
 
     def _module(self, task_vars: dict[str, Any] | None, **internal: str) -> dict[str, Any]:
@@ -65,12 +73,12 @@ class ActionModule(ActionBase):
     def _confirm(self, token: str, seconds: int, task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Connect anew and confirm, until it works or it is too late; return what the task's result gets from it."""
         over_the_network = self._connection.transport.rpartition(".")[2] in OVER_THE_NETWORK
-        last = "no attempt was made"
+        last = ""
         give_up = time.monotonic() + seconds + GRACE
         with self._new_connections():
             while time.monotonic() < give_up:
                 try:
-                    answer = self._module(task_vars, _confirm=token)
+                    answer = self._module(task_vars, confirm="now", change=token)
                 except AnsibleConnectionFailure as error:
                     last = str(error)
                 else:
@@ -78,11 +86,12 @@ class ActionModule(ActionBase):
                     if outcome == "confirmed":
                         return {"confirmed_over": "new_connection" if over_the_network else "same_host"}
                     if outcome == "taken_back":
-                        return _failed(f"the host could not be reached in {seconds} seconds ({last})", "has taken")
+                        late = f"the host could not be reached in {seconds} seconds ({last})"
+                        return _failed(late if last else f"the confirmation came after {seconds} seconds", "has taken")
                     if answer.get("failed"):
                         return {"failed": True, "msg": answer.get("msg", "the confirmation failed without a word")}
                 time.sleep(PAUSE)
-        return _failed(f"the host cannot be reached over a new connection: {last}", "takes")
+        return _failed(f"the host cannot be reached over a new connection: {last or 'no attempt was made'}", "takes")
 
     @contextlib.contextmanager
     def _new_connections(self) -> Iterator[None]:

@@ -40,7 +40,7 @@ class SafeChange:
             problem = self._attempt(plan) if in_time else "preparing the change took longer than confirm_timeout"
         if problem is not None:
             raise FirewallError(f"{problem}; {self._taken_back(token)}")
-        return {"token": token, "seconds": seconds}
+        return {"change": token, "seconds": seconds}
 
     def _attempt(self, plan: Plan) -> str | None:
         """Make the change; return what went wrong."""
@@ -60,6 +60,10 @@ class SafeChange:
             return self._waiting.confirm(token, self._boot_plan(policy), lambda: self._backend.keep(policy))
         except FirewallError as error:
             raise FirewallError(f"{error}; {self._taken_back(token)}") from error
+
+    def take_back(self, token: str) -> None:
+        """Take a change back that waits for its confirmation; that nothing waits any more is no error."""
+        self._waiting.take_back(token)
 
     def _boot_plan(self, policy: Policy | None) -> BootPlan:
         try:

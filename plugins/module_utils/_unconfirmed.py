@@ -197,7 +197,11 @@ class Waiting:
 
     def take_back(self, token: str) -> None:
         """Take a change back whose own run tells of it, so that the next run need not."""
-        self.restore(token)
+        waiting = self.current()
+        if waiting is not None and waiting["token"] == token:
+            self.restore(token)
+        elif waiting is not None:
+            return  # another one's; ours is over
         stop_timer(token, systemd=self._boot.persistent)
         shutil.rmtree(self._taken_back, ignore_errors=True)
         _files.remove_empty(self._run)

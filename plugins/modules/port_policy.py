@@ -131,6 +131,21 @@ options:
         how to open it. M(ck8s.ports.policy) returns them.
     type: dict
     default: {}
+  confirm:
+    description:
+      - V(now) confirms the change over a new connection, in this task.
+      - >-
+        V(later) leaves that to a later task, which has the same options and O(change); until then the host's timer
+        runs. It is for what is to be found out about the change first, such as what the nodes reach of each other.
+      - V(never), together with O(change), takes that change back at once.
+    type: str
+    choices: [now, later, never]
+    default: now
+  change:
+    description: >-
+      The change that a task with O(confirm=later) has made, from its RV(waiting); it is confirmed (O(confirm=now)) or
+      taken back (O(confirm=never)), and no other is made.
+    type: str
 seealso:
   - module: ck8s.ports.port_probe
   - module: ck8s.ports.listening_sockets_info
@@ -147,6 +162,18 @@ EXAMPLES = r"""
         - {id: etcd-client, protocol: tcp, ports: [2379], verdict: accept, sources: [nodes]}
         - {id: etcd-client, protocol: tcp, ports: [2379], verdict: drop}
         - {id: kube-apiserver, protocol: tcp, ports: [6443], verdict: accept}
+
+- name: Put a policy in force, to be confirmed by a later task
+  ck8s.ports.port_policy:
+    policy: "{{ wanted.policy }}"
+    confirm: later
+  register: made
+
+- name: Confirm it
+  ck8s.ports.port_policy:
+    policy: "{{ wanted.policy }}"
+    change: "{{ made.waiting.change }}"
+  when: made.waiting is defined
 
 - name: Remove every trace
   ck8s.ports.port_policy:
@@ -329,9 +356,22 @@ confirmed_over:
     - >-
       V(same_host): a connection that does not pass the host's firewall, or of which that is not known (C(local), a
       container's). It proves that the host still works, and nothing about reaching it over the network.
-  returned: when something has been changed
+  returned: when a change has been confirmed
   type: str
   sample: new_connection
+waiting:
+  description: The change that waits for its confirmation.
+  returned: when something has been changed, with O(confirm=later)
+  type: dict
+  contains:
+    change:
+      description: What the option O(change) of the confirming task takes.
+      type: str
+      returned: always
+    seconds:
+      description: How long the host waits for the confirmation.
+      type: int
+      returned: always
 taken_back:
   description: >-
     A change before this one that has been taken back because nobody had confirmed it; null where there was none. Told
@@ -370,8 +410,10 @@ from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Firewa
 from ansible_collections.ck8s.ports.plugins.module_utils._impact import CUTS_CONTROLLER, WAY_OUT, message
 from ansible_collections.ck8s.ports.plugins.module_utils._live_impact import NO_IMPACT, Impact, look
 from ansible_collections.ck8s.ports.plugins.module_utils._nft import TIMEOUT
-from ansible_collections.ck8s.ports.plugins.module_utils._policy import PolicyError, parse_policy
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy, PolicyError, parse_policy
 from ansible_collections.ck8s.ports.plugins.module_utils._policy_comparison import BACKENDS, PolicyHost
+from ansible_collections.ck8s.ports.plugins.module_utils._safe_change import SafeChange
+from ansible_collections.ck8s.ports.plugins.module_utils._unconfirmed import TAKEN_BACK
 
 CONFIRM_TIMEOUTS = range(5, 3601)
 """Seconds; what is shorter leaves no time for a connection, what is longer is no safety."""
@@ -388,11 +430,12 @@ def main() -> None:
             "confirm_timeout": {"type": "int", "default": 30},
             "on_impact": {"type": "str", "choices": ["fail", "warn", "ignore"], "default": "fail"},
             "explanations": {"type": "dict", "default": {}},
-            # From the action plugin: who it is, and the change that its new connection confirms.
+            "confirm": {"type": "str", "choices": ["now", "later", "never"], "default": "now"},
+            "change": {"type": "str"},
+            # From the action plugin: who it is.
             "_by": {"type": "str", "default": "an unknown controller"},
-            "_confirm": {"type": "str", "no_log": False},
         },
-        required_if=[("state", "present", ("policy",))],
+        required_if=[("state", "present", ("policy",)), ("confirm", "never", ("change",))],
         supports_check_mode=True,
     )
     try:
@@ -414,8 +457,8 @@ def _run(module: AnsibleModule) -> dict[str, Any]:
         )
     policy = parse_policy(module.params["policy"]) if module.params["state"] == "present" else None
     host = PolicyHost(module.params["backend"], min(TIMEOUT, seconds / CALLS_BEFORE_CONFIRMATION))
-    if module.params["_confirm"] is not None:
-        return {"changed": False, "outcome": host.change.confirm(module.params["_confirm"], policy)}
+    if module.params["change"] is not None:
+        return {"changed": False, **_resolve(module, host.change, policy)}
 
     comparison = host.compare(policy, check=module.check_mode)
     for warning in comparison.warnings:
@@ -427,7 +470,7 @@ def _run(module: AnsibleModule) -> dict[str, Any]:
         _weigh(module, impact, result)
     if comparison.changed and not module.check_mode:
         made = host.change.make(comparison.plan, comparison.boot_plan, module.params["_by"], seconds)
-        result["unconfirmed"] = made
+        result["waiting"] = made
     return result
 
 
@@ -454,6 +497,16 @@ def _weigh(module: AnsibleModule, impact: Impact, result: dict[str, Any]) -> Non
         module.fail_json(msg=f"{said} {CUTS_CONTROLLER if cut_off else WAY_OUT}", **{**result, "changed": False})
     if wanted == "warn":
         module.warn(said)
+
+
+def _resolve(module: AnsibleModule, change: SafeChange, policy: Policy | None) -> dict[str, Any]:
+    """Confirm a change that waits, or take it back; return what has become of it, nothing in check mode."""
+    if module.check_mode:
+        return {}
+    if module.params["confirm"] == "never":
+        change.take_back(module.params["change"])
+        return {"outcome": TAKEN_BACK}
+    return {"outcome": change.confirm(module.params["change"], policy)}
 
 
 if __name__ == "__main__":

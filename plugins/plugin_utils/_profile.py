@@ -88,7 +88,7 @@ def _expected(entry: dict[str, Any], inputs: dict[str, Any], override: dict[str,
         "presence": override.get("presence") or configured.get("presence", entry["presence"]),
         "service": documented["service"],
         "description": entry["description"],
-        "audience": _audience(entry, inputs["role"]),
+        "audience": _audience(entry, inputs["role"], scope),
         **_holders(owners, override.get("comm")),
         "claims": entry["claims"],
         "notes": entry["notes"],
@@ -110,9 +110,9 @@ def _holders(owners: list[dict[str, Any]], comm: list[str] | None = None) -> dic
     }
 
 
-def _audience(entry: dict[str, Any], role: str) -> list[str]:
-    """Who has a reason to connect from elsewhere. Of a localhost port that an override makes external: the nodes."""
-    audience = entry.get("audience", ["nodes"])
+def _audience(entry: dict[str, Any], role: str, scope: str) -> list[str]:
+    """Who has a reason to connect from elsewhere. Of a localhost port nobody, unless an override makes it external."""
+    audience = entry.get("audience", ["nodes"] if scope == "external" else ["nobody"])
     return list(audience[role] if isinstance(audience, dict) else audience)
 
 

@@ -27,6 +27,8 @@ options:
     type: str
     vars:
       - name: inventory_hostname
+      # Of a task with delegate_to, Ansible says by this variable alone to whom.
+      - name: ansible_host
   become_success_timeout:
     description: As in P(ansible.builtin.local#connection), whose code reads it from ansible-core 2.19 on.
     type: int

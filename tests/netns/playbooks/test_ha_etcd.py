@@ -157,6 +157,23 @@ def test_what_the_inventory_does_not_know_the_connections_tell(etcd: Etcd, tmp_p
         assert (allowed.status, allowed.changed()) == (0, {"node1": 1}), allowed.output
 
 
+def test_a_policy_that_would_cut_the_members_comes_back_with_its_batch(etcd: Etcd) -> None:
+    """The gate: node2 and node3 reached node1's 2380 before, and would not afterwards. The other nodes are spared."""
+    run = etcd.cluster.play(
+        "firewall",
+        FIRST,
+        node_firewall_gate="probes",
+        node_firewall_on_impact="ignore",
+        node_firewall_sources={"etcd-peer": ["10.77.0.14/32"]},
+    )
+    assert run.status == 2
+    told = " ".join(run.output.split())
+    assert "No change of this batch (node1) was confirmed; its nodes go back to the rules they had." in told
+    assert "node2 -> node1 10.77.0.11:2380/tcp etcd-peer: open before, silent after" in told
+    assert run.changed() == {"node1": 1, "node2": 0, "node3": 0, "node5": 0}
+    assert set(etcd.cluster.tables().values()) == {""}
+
+
 def test_the_firewall_comes_while_a_client_writes(etcd: Etcd) -> None:
     before = etcd.status(*MEMBERS.values())
     assert len({status["leader"] for status in before}) == 1

@@ -114,9 +114,9 @@ def test_bad_file(kind: str, path: str, needed_for: set[str], spoil: Callable[[P
     before = collect(str(root))
     (root / path).unlink()
     spoil(root / path)
-    started = time.monotonic()
+    started = time.process_time()  # not the clock of the wall: others may be using this machine, too
     found = collect(str(root))
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     assert sorted([*found.facts, *found.absent]) == sorted(NAMES)
     assert needed_for <= set(found.absent)
     if spoil in REASONS:
