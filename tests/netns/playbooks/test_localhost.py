@@ -93,7 +93,7 @@ def test_an_inventory_without_nodes_is_an_error(tmp_path: Path, options: tuple[s
     (tmp_path / "empty.yml").write_text("", encoding="utf-8")
     (tmp_path / "elsewhere.yml").write_text("webservers: {hosts: {localhost: {}}}\n", encoding="utf-8")
     (tmp_path / "ansible.cfg").write_text("[defaults]\ninventory = mistyped.yml\n", encoding="utf-8")
-    status, output = play(tmp_path, "verify", *options, **more)
+    status, output = play(tmp_path, "verify", *options, prefix=(), **more)
     assert status == 2, output
     assert REFUSES in output
     assert SAYS_SO not in output
