@@ -15,5 +15,5 @@ for core; do
     export PATH
     "$environment/bin/pytest" -q -p no:cacheprovider tests/unit
     "$environment/bin/python" -m tests.lab.sandbox -- \
-        "$environment/bin/pytest" -q -p no:cacheprovider tests/netns/playbooks/test_playbooks.py
+        "$environment/bin/pytest" -q -p no:cacheprovider tests/netns/playbooks/test_playbooks.py tests/netns/playbooks/test_localhost.py
 done

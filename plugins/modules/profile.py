@@ -40,6 +40,9 @@ options:
     description: The node's role, V(control_plane) or V(worker).
     type: str
     required: true
+  fallback_role:
+    description: The role that is taken, with a warning, where neither O(role) nor O(detected) has one.
+    type: str
   datastore:
     description:
       - The cluster's datastore, V(etcd), V(k8s-dqlite) or V(external).

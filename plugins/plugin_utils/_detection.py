@@ -23,6 +23,8 @@ Data = dict[str, Any]
 AUTO = "auto"
 FALLBACK = {"datastore": "etcd", "features": ["kube-proxy"]}
 """What is taken where neither the inventory nor the node says."""
+ONLY_HERE = ("default_addresses", "detected", "fallback_role")
+"""The inputs that are used up here."""
 
 
 def settle(inputs: Data) -> tuple[Data, list[str]]:
@@ -30,10 +32,13 @@ def settle(inputs: Data) -> tuple[Data, list[str]]:
 
     C(inputs) has the keys of _profile.INPUTS; C(edition) and C(datastore) may be C(auto), C(features) C([auto]), and
     C(detected) is the result of node_facts, or empty. C(default_addresses) are taken where neither the inventory nor
-    the node has addresses. Raises InputError where C(edition) is C(auto) and the release is unknown.
+    the node has addresses, C(fallback_role) where neither says the role, which is told. Raises InputError where
+    C(edition) is C(auto) and the release is unknown.
     """
     facts, warnings = _usable_facts(inputs.get("detected") or {})
-    settled = {key: value for key, value in inputs.items() if key not in ("default_addresses", "detected")}
+    settled = {
+        key: value for key, value in inputs.items() if key not in ("default_addresses", "detected", "fallback_role")
+    }
     for name, given in (
         ("release", inputs.get("release")),
         ("role", inputs.get("role")),
@@ -43,6 +48,12 @@ def settle(inputs: Data) -> tuple[Data, list[str]]:
         settled[name] = given or _value(facts, name) or FALLBACK.get(name)
         if given and name in facts and _differ(given, facts[name]["value"]):
             warnings.append(_contradiction(f"node_profile_{name}", given, facts[name]))
+    if not settled["role"] and inputs.get("fallback_role"):
+        settled["role"] = inputs["fallback_role"]
+        warnings.append(
+            f"node_profile_role: neither the inventory nor the node says which role it has; it is judged as one of "
+            f"{_shown(settled['role'])}. Set node_profile_role to choose"
+        )
     settled["addresses"] = settled["addresses"] or inputs.get("default_addresses") or []
     settled["features"] = _features(inputs.get("features"), facts, warnings)
     for port_id, override in _overrides(inputs).items():
