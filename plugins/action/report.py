@@ -116,6 +116,7 @@ def _judge(
     waivers: list[dict[str, Any]],
 ) -> dict[str, Any]:
     probes = _observations.probes_by_node(registered, controller)
+    wire_probes = _observations.wire_probes_by_node(registered)
     companions = list(_catalogue.companions()) if boolean(arguments.get("companions", True)) else []
     nodes, findings = [], []
     for name in sorted(arguments["nodes"], key=_natural):
@@ -123,7 +124,8 @@ def _judge(
         if reason:
             findings.append(unreached(name, reason))
             continue
-        node = _observations.node(name, registered[name], probes.get(name, []), arguments["allow"], companions)
+        tried, wire = probes.get(name, []), wire_probes.get(name, [])
+        node = _observations.node(name, registered[name], tried, arguments["allow"], companions, wire_probes=wire)
         nodes.append(node)
         findings += judge(node)
     findings += judge_together(nodes)

@@ -41,6 +41,16 @@ def timeout_faults(timeout: float) -> list[str]:
     return [f"timeout: {timeout:g} is not a time to wait; give seconds, more than 0 and at most {LONGEST_TIMEOUT:g}"]
 
 
+def ipv4_faults(targets: Sequence[dict[str, Any]]) -> list[str]:
+    """Return which of ``targets`` have an IPv6 address where only IPv4 can be tried."""
+    return [
+        f"targets[{index}]: host: {target['host']!r} is an IPv6 address; give the neighbour's IPv4 address (the kernel "
+        "drops packets from the wire for ::1 by itself)"
+        for index, target in enumerate(targets)
+        if ":" in target["host"]
+    ]
+
+
 def reset_wait_faults(seconds: float) -> list[str]:
     """Return what is wrong with ``reset_wait``, in seconds."""
     if math.isfinite(seconds) and 0 <= seconds <= LONGEST_TIMEOUT:

@@ -64,6 +64,19 @@ def reach(port: Data, policy: Policy, sockets: list[Data], probes: list[Data], c
     )
 
 
+def through_the_wire(probes: list[Data]) -> Outcome | None:
+    """Is a localhost port open to a neighbour that sends packets for 127.0.0.1? None where no probe shows it.
+
+    C(probes) are results of localnet_probe with C(prober).
+    """
+    came = [probe for probe in probes if probe["status"] == "open"]
+    if not came:
+        return None
+    why = "Packets for 127.0.0.1 get in from the wire: route_localnet is set, and no rule drops them (CVE-2020-8558)."
+    evidence = [word.wire_probe(probe) for probe in probes]
+    return failed("critical", f"Open to {_probers(came)} through the wire.", why, word.APPLY, evidence)
+
+
 def _let_in(port: Data, probes: list[Data], listens: bool, counts: Data, evidence: list[str]) -> Outcome | None:
     """What is wrong with those whom the policy lets in; None where nothing is."""
     lost = [probe for probe in probes if probe["status"] in ("silent", "unreachable")]

@@ -19,6 +19,7 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils import (
     _check_claim,
     _check_firewall,
     _check_listeners,
+    _check_localnet,
     _check_owner,
     _check_reach,
     _check_replicas,
@@ -35,6 +36,7 @@ def judge(node: Node) -> list[Finding]:
     """Every finding about C(node), in the order of its expected ports."""
     findings = [_of_port(node, port, check) for port in node.profile["ports"] for check in PORT_CHECKS]
     findings.append(_of_table(node))
+    findings.append(_of_localnet(node))
     findings += [_of_unix_socket(node, entry) for entry in node.profile["unix_sockets"]]
     return findings + _check_listeners.findings(node)
 
@@ -93,7 +95,10 @@ def _firewall(node: Node, port: Data) -> tuple[str, Outcome]:
 
 def _reach(node: Node, port: Data) -> tuple[str, Outcome]:
     probes = [probe for probe in node.probes if probe["id"] == port["id"]]
-    outcome = _check_reach.reach(port, node.parsed_policy, node.listening(port), probes, node.counts)
+    wire = [probe for probe in node.wire_probes if probe["id"] == port["id"]]
+    outcome = _check_reach.through_the_wire(wire) or _check_reach.reach(
+        port, node.parsed_policy, node.listening(port), probes, node.counts
+    )
     return _check_reach.EXPECTED[port["scope"]], outcome
 
 
@@ -120,6 +125,12 @@ def _of_port(node: Node, port: Data, check: str) -> Finding:
 def _of_table(node: Node) -> Finding:
     outcome = _no_firewall(node) or _check_firewall.table(node.firewall)
     return Finding("policy/firewall", node.name, "firewall", "policy", "The policy is in force.", outcome)
+
+
+def _of_localnet(node: Node) -> Finding:
+    outcome = _check_localnet.localnet(node.sysctls, node.firewall, node.wire_probes)
+    name, subject = f"{_check_localnet.NAME}/sysctl", _check_localnet.SUBJECT
+    return Finding(name, node.name, "sysctl", subject, _check_localnet.EXPECTED, outcome)
 
 
 def _of_unix_socket(node: Node, entry: Data) -> Finding:

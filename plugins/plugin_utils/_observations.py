@@ -24,8 +24,9 @@ POLICY = "node_firewall_policy"
 EVIDENCE = "__node_verify_evidence"
 PROBES = "__node_verify_probes"
 CONTROLLER_PROBES = "__node_verify_controller_probes"
+LOCALNET = "__node_verify_localnet"
 COUNTERS = "__node_verify_counters"
-VARIABLES = (PROFILE, POLICY, EVIDENCE, PROBES, COUNTERS)
+VARIABLES = (PROFILE, POLICY, EVIDENCE, PROBES, LOCALNET, COUNTERS)
 
 CONTROLLER = "the controller"
 """The prober of what was tried from where Ansible runs."""
@@ -44,8 +45,19 @@ def reason_unreached(facts: Data) -> str | None:
     return None
 
 
-def node(name: str, facts: Data, probes: list[Data], allow: list[Data], companions: Sequence[Data] = ()) -> Node:
-    """The node C(name) with its registered C(facts) and the C(probes) of it (see probes_by_node)."""
+def node(
+    name: str,
+    facts: Data,
+    probes: list[Data],
+    allow: list[Data],
+    companions: Sequence[Data] = (),
+    *,
+    wire_probes: Sequence[Data] = (),
+) -> Node:
+    """The node C(name) with its registered C(facts), and what others have tried on it.
+
+    C(probes) and C(wire_probes) are those of probes_by_node and wire_probes_by_node.
+    """
     evidence = facts[EVIDENCE]
     profile = facts[PROFILE]["profile"]
     firewall = _firewall(_part(evidence, "firewall"))
@@ -59,11 +71,17 @@ def node(name: str, facts: Data, probes: list[Data], allow: list[Data], companio
         unix_sockets=_unix_sockets(_part(evidence, "unix_sockets"), profile["unix_sockets"]),
         sysctls=_part(evidence, "sysctls"),
         probes=_with_tracking(probes, counters),
+        wire_probes=list(wire_probes),
         counts=_counters.difference(firewall, _counted(counters)),
         answers=_part(evidence, "claims").get("results", []),
         allow=allow,
         companions=companions,
     )
+
+
+def wire_probes_by_node(facts_by_host: dict[str, Data]) -> dict[str, list[Data]]:
+    """What every host tried on 127.0.0.1 of others through the wire, ordered by the node it was tried on."""
+    return _by_node({prober: facts.get(LOCALNET) or {} for prober, facts in facts_by_host.items()})
 
 
 def probes_by_node(facts_by_host: dict[str, Data], controller: Data | None = None) -> dict[str, list[Data]]:
@@ -72,8 +90,12 @@ def probes_by_node(facts_by_host: dict[str, Data], controller: Data | None = Non
     C(controller) is what was registered of the probes from the controller, None without any.
     """
     tried = {prober: facts.get(PROBES) or {} for prober, facts in facts_by_host.items()}
+    return _by_node({**tried, CONTROLLER: controller or {}})
+
+
+def _by_node(registered_by_prober: dict[str, Data]) -> dict[str, list[Data]]:
     probes: dict[str, list[Data]] = defaultdict(list)
-    for prober, registered in {**tried, CONTROLLER: controller or {}}.items():
+    for prober, registered in registered_by_prober.items():
         for result in registered.get("results", []):
             name, port_id = result["label"].split(" ")
             probes[name].append({**result, "prober": prober, "id": port_id})

@@ -19,9 +19,17 @@ PLANS = ("ring", "all", "from_controller", "outsiders")
 
 
 def plan(
-    hostvars: Mapping[str, Any], nodes: list[str], outsiders: list[str], kinds: list[str], neighbours: int
+    hostvars: Mapping[str, Any],
+    nodes: list[str],
+    outsiders: list[str],
+    kinds: list[str],
+    neighbours: int,
+    *,
+    localnet: bool = False,
 ) -> dict[str, Any]:
     """Who tries whom, by the plans C(kinds), some of C(PLANS); C(neighbours) is the number of others in the ring.
+
+    With C(localnet), whoever tries a node also tries its localhost ports through the wire, apart from the controller.
 
     The result has C(tries), the names of the nodes that a host tries, by its name; C(controller), those that the
     controller tries; C(probes), the number of probes of each plan; C(count), the sum of these; and C(announcement), a
@@ -46,6 +54,9 @@ def plan(
         "from_controller": sum(ports[name] for name in controller),
     }
     probes = {kind: number for kind, number in probes.items() if kind in kinds}
+    if localnet:
+        ports = {name: len(localnet_targets(hostvars, [name])) for name in ordered}
+        probes["localnet"] = sum(ports[name] for names in [*others.values(), *strangers.values()] for name in names)
     count = sum(probes.values())
     parts = ", ".join(f"{kind} {number}" for kind, number in probes.items())
     return {
@@ -77,6 +88,19 @@ def targets(hostvars: Mapping[str, Any], names: list[str]) -> list[dict[str, Any
         for name, result in profiles.items()
         for address in result["profile"]["addresses"]
         for port in result["profile"]["ports"]
+    ]
+
+
+def localnet_targets(hostvars: Mapping[str, Any], names: list[str]) -> list[dict[str, Any]]:
+    """What to try through the wire on the nodes C(names): localhost's TCP ports, by each IPv4 address. See targets."""
+    profiles = {name: hostvars[name]["node_profile_result"] for name in names if _has_profile(hostvars[name])}
+    return [
+        {"host": address, "port": port["port"], "label": f"{name} {port['id']}"}
+        for name, result in profiles.items()
+        for address in result["profile"]["addresses"]
+        if ":" not in address
+        for port in result["profile"]["ports"]
+        if port["protocol"] == "tcp" and port["scope"] == "localhost"
     ]
 
 

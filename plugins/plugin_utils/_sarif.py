@@ -22,6 +22,7 @@ CHECKS = {
     "firewall": "The firewall holds the policy",
     "reach": "Whom the policy lets in can connect, nobody else",
     "claim": "A client without credentials gets what the document says",
+    "sysctl": "Localhost is closed to the wire",
     "unix_socket": "The unix socket is closed to others",
     "undocumented": "Nothing undocumented listens for others",
     "companion": "A listener besides the documented ones is a known one",

@@ -95,6 +95,11 @@ def probe(result: Data) -> str:
     return f"{result['prober']} to {result['host']} port {result['port']}: {result['status']}{detail}"
 
 
+def wire_probe(result: Data) -> str:
+    """A probe of localnet_probe and its result: node2 to 127.0.0.1 of 10.0.0.11 port 10248: silent."""
+    return f"{result['prober']} to 127.0.0.1 of {result['host']} port {result['port']}: {result['status']}"
+
+
 def sentence(answer: Data) -> str:
     """What a client without credentials got, as a sentence."""
     spoken = {True: answer["version"] or "TLS", False: "plain text", None: "no protocol known"}[answer["tls"]]

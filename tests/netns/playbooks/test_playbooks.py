@@ -145,3 +145,23 @@ def test_the_controller_tries_the_nodes_when_the_plan_says_so(cluster: Cluster) 
 def test_the_number_of_probes_is_said_before_they_start(cluster: Cluster) -> None:
     output = cluster.play("verify", node_verify_neighbours=1).output
     assert output.index(" probes of 3 nodes (ring ") < output.rindex("TASK [ck8s.ports.node_verify : Try the ports")
+
+
+def test_localhost_is_tried_through_the_wire_on_request(cluster: Cluster) -> None:
+    """node2 takes packets for 127.0.0.1 as if kube-proxy had set it up so; the firewall's rule makes up for it."""
+    switch = "/proc/sys/net/ipv4/conf/eth0/route_localnet"
+    cluster.enter("node2", "sh", "-c", f"echo 1 > {switch}")
+    try:
+        run = cluster.play("verify", node_verify_localnet_probe=True)
+        assert run.status == 2
+        found = {f"{finding['host']}:{finding['id']}": finding for finding in run.report()["findings"]}
+        worst = found["node2:kubelet-healthz/reach"]
+        assert (worst["status"], worst["severity"]) == ("fail", "critical")
+        assert worst["observed"] == "Open to node1, node3, outsider1 through the wire."
+        assert found["node2:localnet/sysctl"]["severity"] == "critical"
+        assert found["node1:localnet/sysctl"]["status"] == "pass"
+        cluster.play("firewall")
+        statuses = cluster.play("verify", node_verify_localnet_probe=True).statuses()
+        assert statuses["node2:kubelet-healthz/reach"] == statuses["node2:localnet/sysctl"] == "pass"
+    finally:
+        cluster.enter("node2", "sh", "-c", f"echo 0 > {switch}")

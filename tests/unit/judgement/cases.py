@@ -59,6 +59,7 @@ def _of_port(case: Case) -> list[Finding]:
         firewall=_firewall(case, made, port["id"]),
         unix_sockets={},
         probes=[_probe(text, port) for text in case.get("probes", [])],
+        wire_probes=[_wire_probe(text, port["id"]) for text in case.get("wire", [])],
         counts=_counts(case, port),
         answers=[_answer(case["answer"], port)] if "answer" in case else [],
     )
@@ -128,6 +129,11 @@ def _probe(text: str, port: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _wire_probe(text: str, port_id: str) -> dict[str, Any]:
+    prober, port, status = text.split(" ")
+    return {"prober": prober, "id": port_id, "host": "10.0.0.1", "port": int(port), "status": status}
+
+
 def _counts(case: Case, port: dict[str, Any]) -> dict[str, Any]:
     if "counted" not in case:
         return {"error": "No policy is in force, so no rule counts."}
@@ -169,6 +175,26 @@ def _firewall(case: Case, made: dict[str, Any], name: str) -> dict[str, Any]:
         "changed": live != "wanted",
         "difference": ["only in the policy: something"],
     }
+
+
+def _of_localnet(case: Case) -> list[Finding]:
+    on = case["route_localnet"]
+    settings = {name: name in on for name in ("all", "default", "eth0", "lo")}
+    guard = case.get("guard", "no_policy")
+    text = 'ip daddr 127.0.0.0/8 counter drop comment "loopback-guard"'
+    rules = [{"id": "loopback-guard", "text": text, "packets": 3}] if guard == "in_force" else []
+    firewall = {"live": {"present": guard != "no_policy", "rules": rules}, "wanted": {"rules": []}}
+    node = Node(
+        name="node1",
+        profile=PROFILE,
+        policy={"enforcement": "ports", "rules": []},
+        sockets={"sockets": []},
+        firewall=COULD_NOT_LOOK if guard == "unseen" else {**firewall, "changed": False, "difference": []},
+        unix_sockets={},
+        sysctls=COULD_NOT_LOOK if on == "unseen" else {"route_localnet": settings},
+        wire_probes=[_wire_probe(probe, "kubelet-healthz") for probe in case.get("wire", [])],
+    )
+    return judge(node)
 
 
 def _of_listener(case: Case) -> list[Finding]:
@@ -244,6 +270,7 @@ def _of_waiver(case: Case) -> list[Finding]:
 
 
 MAKERS: dict[str, Callable[[Case], list[Finding]]] = {
+    "sysctl": _of_localnet,
     "unix_socket": _of_unix_socket,
     "undocumented": _of_listener,
     "companion": _of_listener,

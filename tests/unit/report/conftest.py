@@ -50,6 +50,7 @@ def worker(name: str, sockets: list[dict[str, Any]]) -> Node:
         policy=policy(made),
         sockets={"sockets": sockets},
         firewall={"live": {"present": False, "rules": []}, "wanted": {"rules": []}, "changed": True, "difference": []},
+        sysctls={"route_localnet": {"all": False, "eth0": False, "lo": False}},
         unix_sockets={
             "/run/containerd/containerd.sock": {
                 "exists": True,
