@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Audit mode in nftables: what a policy does in place of a drop, and what it has learned. Pure; private.
 
-A drop becomes a step into a chain of its own, which notes source, protocol and port in a set and lets the packet go. The
-sets have a size and forget: a new element that finds no room ends that rule, and the chain goes on to the next one,
+A drop becomes a step into a chain of its own, which notes source, protocol and port in a set and lets the packet go.
+The sets have a size and forget: a new element that finds no room ends that rule, and the chain goes on to the next one,
 which accepts (nft_dynset_eval() in net/netfilter/nft_dynset.c of Linux). Whatever a set holds, nothing is dropped.
 """
 
