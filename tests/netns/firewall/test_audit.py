@@ -234,7 +234,7 @@ def test_from_one_mode_to_the_other_and_back_under_load(network: Network, firewa
     client = start(network.peer, network.node.ipv4, ALLOWED, REFUSED)
     try:
         time.sleep(0.2)
-        for _ in range(20):
+        for _ in range(8):
             assert firewall.apply(ENFORCE).changed
             assert firewall.apply(AUDIT).changed
         output, _ = client.communicate(timeout=30)
@@ -242,7 +242,7 @@ def test_from_one_mode_to_the_other_and_back_under_load(network: Network, firewa
         client.kill()
         client.wait()
     counts = json.loads(output)
-    assert counts["allowed"]["tried"] > 100
+    assert counts["allowed"]["tried"] > 50
     assert counts["allowed"]["failed"] == 0
     assert counts["allowed"]["slowest"] < 1.0, "a packet was lost and sent again"
     assert 0 < counts["refused"]["open"] < counts["refused"]["tried"]
