@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.ck8s.ports.plugins.plugin_utils import _compare_editions, _node_addresses, _probe_plan
+from ansible_collections.ck8s.ports.plugins.plugin_utils import (
+    _compare_editions,
+    _node_addresses,
+    _probe_plan,
+    _proposal,
+)
 
 
 class FilterModule:
@@ -21,4 +26,5 @@ class FilterModule:
             "probe_plan": _probe_plan.plan,
             "probe_recounts": _probe_plan.recounts,
             "probe_targets": _probe_plan.targets,
+            "propose_sources": _proposal.propose_sources,
         }

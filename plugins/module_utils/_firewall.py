@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
-from typing import Callable, Dict, Protocol, Sequence, Union
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Dict, Protocol, Sequence, Union
 
-from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import AUDIT, ENFORCE, Policy
 
 LiveRule = Dict[str, Union[str, int, None]]
 """A rule in force: ``id`` (None for a foreign one), ``text``, and ``packets`` and ``bytes`` counted, or None."""
+
+LearnedSource = Dict[str, Union[str, int, None]]
+"""Who would have been refused: ``source``, ``protocol``, ``port``, ``packets`` counted or None, and ``expires``, the
+seconds until it is forgotten, or None."""
 
 
 class FirewallError(Exception):
@@ -21,10 +25,27 @@ class FirewallError(Exception):
 
 @dataclass(frozen=True)
 class LiveState:
-    """Our rules as they are in force. ``text`` has no counters and is "" where nothing of ours is there."""
+    """Our rules as they are in force. ``text`` has no counters and is "" where nothing of ours is there.
+
+    In ``audit`` mode ``learned`` is who would have been refused, ``learned_all`` whether there was room for all.
+    """
 
     text: str
     rules: list[LiveRule]
+    audit: bool = False
+    learned: list[LearnedSource] = field(default_factory=list)
+    learned_all: bool = True
+
+    def as_result(self) -> dict[str, Any]:
+        """What the modules return of it."""
+        mode = (AUDIT if self.audit else ENFORCE) if self.present else None
+        return {
+            "present": self.present,
+            "mode": mode,
+            "rules": self.rules,
+            "learned": self.learned,
+            "learned_all": self.learned_all,
+        }
 
     @property
     def present(self) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 from typing import Collection, Iterator
 
-from ansible_collections.ck8s.ports.plugins.module_utils._policy import DEFAULT_DENY, Policy, Rule
+from ansible_collections.ck8s.ports.plugins.module_utils import _nft_audit
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import AUDIT, DEFAULT_DENY, Policy, Rule
 
 TABLE = "inet ck8s_ports"
 """Family and name of the only table that this collection ever names to nft."""
@@ -34,7 +35,7 @@ _EMPTY_CHAIN = f"\tchain input {{\n\t\t{_CHAIN}\n\t}}\n"
 _FIRST = (
     'ct state established,related accept comment "established"',
     'iifname "lo" accept comment "loopback"',
-    'ip daddr 127.0.0.0/8 counter drop comment "loopback-guard"',
+    'ip daddr 127.0.0.0/8 counter {drop} comment "loopback-guard"',
     'meta mark & 0xf00 == 0x200 accept comment "pod-proxy"',
 )
 
@@ -50,12 +51,12 @@ _ICMP = (
 
 # A rule, not the chain's policy: both kinds of enforcement are one chain with other rules, exchanged in one
 # transaction, and the drops are counted.
-_LAST = ('counter drop comment "default-deny"',)
+_LAST = ('counter {drop} comment "default-deny"',)
 
 
 def render_table(policy: Policy) -> str:
     """Return the whole table. The number of its rules depends on the rules of the policy, not on the CIDRs."""
-    return _table([*_wanted_sets(policy).values(), _chain(policy)])
+    return _table([*_wanted_sets(policy).values(), *_chains(policy)])
 
 
 def render_replacement(policy: Policy) -> str:
@@ -74,14 +75,20 @@ def render_missing_sets(policy: Policy, live_sets: Collection[str]) -> str:
 
 
 def render_switch(policy: Policy, live_sets: Collection[str]) -> str:
-    """Return the script that puts the rules of ``policy`` in place of those in our chain, in one transaction.
+    """Return the script that puts the rules of ``policy`` in place of those in our chains, in one transaction.
 
     Its sets must be there. Those of ``live_sets`` that no rule uses any more go with it.
     """
     obsolete = sorted(set(live_sets) - set(_wanted_sets(policy)))
-    return f"{_table([_EMPTY_CHAIN])}flush chain {TABLE} input\n{_table([_chain(policy)])}" + "".join(
-        f"delete set {TABLE} {name}\n" for name in obsolete
-    )
+    learns = bool(_nft_audit.SETS.keys() & set(live_sets))
+    empty = [_EMPTY_CHAIN, f"\tchain {_nft_audit.CHAIN} {{\n\t}}\n"] if learns else [_EMPTY_CHAIN]
+    script = f"{_table(empty)}flush chain {TABLE} input\n"
+    if learns:
+        script += f"flush chain {TABLE} {_nft_audit.CHAIN}\n"
+    script += _table(_chains(policy))
+    if learns and policy.mode != AUDIT:
+        script += f"delete chain {TABLE} {_nft_audit.CHAIN}\n"
+    return script + "".join(f"delete set {TABLE} {name}\n" for name in obsolete)
 
 
 def _table(blocks: list[str]) -> str:
@@ -94,11 +101,12 @@ def _wanted_sets(policy: Policy) -> dict[str, str]:
     Sorted, so that the order in which the sets were written does not make another table.
     """
     used = sorted({name for rule in policy.rules for name in rule.sources or ()})
-    return {
+    sets = {
         name: _set(name, attribute, networks)
         for used_name in used
         for name, attribute, networks in _parts(policy, used_name)
     }
+    return {**sets, **_nft_audit.render_sets()} if policy.mode == AUDIT else sets
 
 
 def _parts(policy: Policy, name: str) -> Iterator[tuple[str, str, list[str]]]:
@@ -127,11 +135,21 @@ def _set(name: str, attribute: str, networks: list[str]) -> str:
     )
 
 
+def _chains(policy: Policy) -> list[str]:
+    return [_chain(policy), _nft_audit.render_chain()] if policy.mode == AUDIT else [_chain(policy)]
+
+
+def _drop(policy: Policy) -> str:
+    """What is done with a packet that the policy refuses."""
+    return _nft_audit.REFUSE if policy.mode == AUDIT else "drop"
+
+
 def _chain(policy: Policy) -> str:
-    rules = [*_FIRST, *(line for rule in policy.rules for line in _rule(rule, policy))]
+    first = [line.replace("{drop}", _drop(policy)) for line in _FIRST]
+    rules = [*first, *(line for rule in policy.rules for line in _rule(rule, policy))]
     if policy.enforcement == DEFAULT_DENY:
         rules[len(_FIRST) : len(_FIRST)] = _ICMP
-        rules += _LAST
+        rules += [line.replace("{drop}", _drop(policy)) for line in _LAST]
     return "\tchain input {\n" + f"\t\t{_CHAIN}\n" + "".join(f"\t\t{rule}\n" for rule in rules) + "\t}\n"
 
 
@@ -139,7 +157,8 @@ def _rule(rule: Rule, policy: Policy) -> Iterator[str]:
     for interface in _interface_matches(rule):
         for source in _source_matches(rule, policy):
             match = f"{interface}{source}{rule.protocol} dport {_ports(rule.ports)}"
-            yield f'{match} counter {rule.verdict} comment "{rule.id}"'
+            verdict = _drop(policy) if rule.verdict == "drop" else rule.verdict
+            yield f'{match} counter {verdict} comment "{rule.id}"'
 
 
 def _interface_matches(rule: Rule) -> Iterator[str]:

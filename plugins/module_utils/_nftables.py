@@ -21,6 +21,7 @@ from ansible_collections.ck8s.ports.plugins.module_utils._firewall import (
 )
 from ansible_collections.ck8s.ports.plugins.module_utils._foreign_chains import foreign_chains, warnings
 from ansible_collections.ck8s.ports.plugins.module_utils._nft import TIMEOUT, Nft, find_nft
+from ansible_collections.ck8s.ports.plugins.module_utils._nft_audit import SETS, is_full, learned, without_learned
 from ansible_collections.ck8s.ports.plugins.module_utils._nft_listing import parse_rules, set_names, with_sets_sorted
 from ansible_collections.ck8s.ports.plugins.module_utils._nft_render import (
     TABLE,
@@ -59,7 +60,9 @@ class NftablesBackend:
     def read(self) -> LiveState:
         """Return what the kernel holds of ours."""
         text = self._text()
-        return LiveState(text=text, rules=parse_rules(self._nft.table_with_counters()) if text else [])
+        listing = self._nft.table_with_counters() if text else ""
+        audit = bool(SETS.keys() & set(set_names(text)))
+        return LiveState(text, parse_rules(listing), audit, learned(listing), not is_full(listing))
 
     def plan(self, policy: Policy | None) -> Plan:
         """Compare what the kernel prints for our table with what it prints for the wanted one; change nothing.
@@ -116,7 +119,7 @@ class NftablesBackend:
 
     def _text(self) -> str:
         text = self._nft.table()
-        return with_sets_sorted(text) if text else ""
+        return with_sets_sorted(without_learned(text)) if text else ""
 
     def _printed(self, policy: Policy) -> str:
         def load_and_print() -> str:

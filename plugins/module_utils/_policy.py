@@ -19,6 +19,10 @@ ENFORCEMENTS = (PORTS, DEFAULT_DENY)
 """``ports``: the ports of the rules are governed, all others are left as they are. ``default_deny``: what no rule lets
 in is dropped, apart from what a host cannot do without (the built-in rules)."""
 
+ENFORCE, AUDIT = "enforce", "audit"
+MODES = (ENFORCE, AUDIT)
+"""``audit``: what the policy would drop is counted and noted, and let go."""
+
 PROTOCOLS = ("tcp", "udp", "sctp")
 VERDICTS = ("accept", "drop")
 LAST_PORT = 65535
@@ -26,8 +30,10 @@ LAST_PORT = 65535
 BUILT_IN_RULES = ("established", "loopback", "loopback-guard", "pod-proxy", "icmp", "icmpv6", "default-deny")
 """Ids of the rules that a backend puts around those of the policy, the last three with ``default_deny`` alone; a policy
 cannot use them."""
+AUDIT_RULE = "learned"
+"""Id of the rules that note what would have been dropped; a policy cannot use it either."""
 
-_POLICY_KEYS = ("enforcement", "sets", "rules")
+_POLICY_KEYS = ("enforcement", "mode", "sets", "rules")
 _RULE_KEYS = ("id", "protocol", "ports", "verdict", "sources", "interfaces")
 
 # Short enough, with a suffix, for nftables' names (255 bytes) and comments (128), ufw's and iptables' comments (255).
@@ -81,6 +87,7 @@ class Policy:
     enforcement: str
     sets: Mapping[str, SourceSet]
     rules: tuple[Rule, ...]
+    mode: str = ENFORCE
 
 
 def parse_policy(data: object, where: str = "policy") -> Policy:
@@ -103,7 +110,8 @@ def _policy(data: object, where: str, faults: list[str]) -> Policy | None:
     enforcement = _one_of(ENFORCEMENTS, data.get("enforcement"), f"{where}.enforcement", faults)
     sets = _sets(data.get("sets"), f"{where}.sets", faults)
     rules = _rules(data.get("rules"), tuple(_keys(data.get("sets"))), f"{where}.rules", faults)
-    return Policy(enforcement=enforcement, sets=sets, rules=rules)
+    mode = _one_of(MODES, data.get("mode", ENFORCE), f"{where}.mode", faults)
+    return Policy(enforcement=enforcement, sets=sets, rules=rules, mode=mode)
 
 
 def _sets(data: object, where: str, faults: list[str]) -> dict[str, SourceSet]:
@@ -182,7 +190,7 @@ def _rule(data: object, known_sets: tuple[object, ...], where: str, faults: list
     name = data.get("id")
     if _is_name(name):
         where = f"{where} ({name})"
-        if name in BUILT_IN_RULES:
+        if name in (*BUILT_IN_RULES, AUDIT_RULE):
             faults.append(f"{where}: id: {_shown(name)} is the name of a built-in rule; choose another")
     else:
         faults.append(f"{where}: id: {'missing' if name is None else _shown(name) + ' cannot be one'}; {_NAME_RULE}")

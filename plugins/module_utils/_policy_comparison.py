@@ -51,7 +51,7 @@ class PolicyHost:
         result = {
             "changed": plan.changed or boot_plan.changed,
             "backend": self._backend.name,
-            "live": {"present": plan.live.present, "rules": plan.live.rules},
+            "live": plan.live.as_result(),
             "diff": {"before": plan.live.text + found, "after": plan.wanted + wanted},
             "persistent": self._boot.persistent,
             "taken_back": earlier,

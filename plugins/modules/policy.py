@@ -61,6 +61,15 @@ options:
     type: str
     choices: [ports, default_deny]
     default: ports
+  mode:
+    description:
+      - V(enforce) refuses who is not let in.
+      - >-
+        V(audit) lets everyone in, and notes who would have been refused
+        (RV(ck8s.ports.port_policy#module:live.learned)).
+    type: str
+    choices: [enforce, audit]
+    default: enforce
   addresses:
     description:
       - The addresses of all nodes, as the filter P(ck8s.ports.node_addresses#filter) gives them.

@@ -92,6 +92,10 @@ options:
         what no rule lets in, apart from ICMP (errors, echo), and of ICMPv6 also neighbour discovery, router
         advertisements and multicast listeners.
       - >-
+        C(mode), V(enforce) unless given: with V(audit) nothing is dropped. What would be is counted, and source,
+        protocol and port are noted (RV(live.learned)) until a week has passed without a packet. A change from one mode
+        to the other is one transaction, like every other change. Other firewalls of the host drop what they drop.
+      - >-
         C(sets): a mapping of names to lists of CIDRs, IPv4 and IPv6 together. An empty list is refused. A set that no
         rule names is not loaded.
       - >-
@@ -121,7 +125,7 @@ options:
         V(warn) names them and goes on, unless the connection of this very run is one of them: without it, the change
         could not be confirmed.
       - V(ignore) goes on.
-      - A run that leaves the rules as they are never fails for it.
+      - A run that leaves the rules as they are never fails for it, nor does one in audit mode, which refuses nobody.
     type: str
     choices: [fail, warn, ignore]
     default: fail
@@ -200,6 +204,46 @@ live:
       description: Whether anything of this module was in force.
       type: bool
       returned: always
+    mode:
+      description: V(enforce) or V(audit); null where nothing was in force.
+      type: str
+      returned: always
+    learned:
+      description:
+        - >-
+          In audit mode, who would have been refused and has sent something within the last week, by protocol, port and
+          source.
+        - Gone when the rules are enforced, removed, taken back, or loaded by a boot.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        source:
+          description: The address in the packets.
+          type: str
+          returned: always
+        protocol:
+          description: V(tcp), V(udp) or V(sctp).
+          type: str
+          returned: always
+        port:
+          description: The port of this host.
+          type: int
+          returned: always
+        packets:
+          description: How many packets would have been dropped; of a TCP connection that is let in, the first one only.
+          type: int
+          returned: always
+        expires:
+          description: Seconds until it is forgotten, unless another packet comes.
+          type: int
+          returned: always
+    learned_all:
+      description: >-
+        False where as many sources are noted as there is room for (4096 for each family), so that others may be
+        missing.
+      type: bool
+      returned: always
     rules:
       description: The rules in force, in their order, built-in ones included.
       type: list
@@ -224,6 +268,9 @@ live:
           returned: always
   sample:
     present: true
+    mode: enforce
+    learned: []
+    learned_all: true
     rules:
       - id: etcd-client
         text: ip saddr @nodes_v4_6d3a0f52 tcp dport 2379 counter accept comment "etcd-client"
@@ -410,7 +457,7 @@ from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Firewa
 from ansible_collections.ck8s.ports.plugins.module_utils._impact import CUTS_CONTROLLER, WAY_OUT, message
 from ansible_collections.ck8s.ports.plugins.module_utils._live_impact import NO_IMPACT, Impact, look
 from ansible_collections.ck8s.ports.plugins.module_utils._nft import TIMEOUT
-from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy, PolicyError, parse_policy
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import ENFORCE, Policy, PolicyError, parse_policy
 from ansible_collections.ck8s.ports.plugins.module_utils._policy_comparison import BACKENDS, PolicyHost
 from ansible_collections.ck8s.ports.plugins.module_utils._safe_change import SafeChange
 from ansible_collections.ck8s.ports.plugins.module_utils._unconfirmed import TAKEN_BACK
@@ -466,7 +513,7 @@ def _run(module: AnsibleModule) -> dict[str, Any]:
     result = {"state": module.params["state"], **comparison.result}
     impact = _impact(module, comparison.plan)
     result.update(impact.as_result(module.params["explanations"]))
-    if comparison.plan.changed and impact.refused:
+    if comparison.plan.changed and impact.refused and policy is not None and policy.mode == ENFORCE:
         _weigh(module, impact, result)
     if comparison.changed and not module.check_mode:
         made = host.change.make(comparison.plan, comparison.boot_plan, module.params["_by"], seconds)
@@ -482,7 +529,7 @@ def _impact(module: AnsibleModule, plan: Plan) -> Impact:
         return look(plan.policy)
     except OSError as error:
         problem = f"this host's connections cannot be seen ({error}), so nobody knows whom the policy would cut off"
-        if plan.changed and module.params["on_impact"] == "fail":
+        if plan.changed and plan.policy.mode == ENFORCE and module.params["on_impact"] == "fail":
             raise FirewallError(f"{problem}; on_impact: warn goes on all the same (nothing was changed)") from error
         module.warn(problem)
         return NO_IMPACT

@@ -34,6 +34,7 @@ class Access:
 
     exposure: str = "documented"
     enforcement: str = "ports"
+    mode: str = "enforce"
     node_cidrs: Sequence[str] = ()
     control_plane_cidrs: Sequence[str] = ()
     pod_cidrs: Sequence[str] = ()

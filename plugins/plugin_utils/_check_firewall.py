@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import AUDIT
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _wording as word
 from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import (
     Outcome,
@@ -15,8 +16,17 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import (
     passed,
     warned,
 )
+from ansible_collections.ck8s.ports.plugins.plugin_utils._node import key
 
 Data = dict[str, Any]
+
+AUDIT_WHY = "The firewall is in audit mode: it keeps nobody out."
+AUDIT_FIX = (
+    "Let in who belongs there (ck8s.ports.propose_sources makes a proposal), then set node_firewall_mode: enforce and "
+    "run the playbook ck8s.ports.firewall."
+)
+SHOWN = 20
+"""Sources that are shown as evidence of a finding."""
 
 
 def expected(rules: list[Data]) -> str:
@@ -38,7 +48,11 @@ def firewall(port: Data, rules: list[Data], observed: Data) -> Outcome:
         holds = f"The kernel holds {word.join(texts) or 'no rule for it'}."
         why = "The rules in force are not those of the policy."
         return failed("high", holds, why, word.APPLY, [f"wanted: {rule['text']}" for rule in wanted])
-    return passed("In force.", [word.live_rule(rule) for rule in live])
+    evidence = [word.live_rule(rule) for rule in live]
+    if _only_counts(observed) and any(rule["verdict"] == "drop" for rule in rules):
+        noted = [entry for entry in observed["live"]["learned"] if (entry["protocol"], entry["port"]) == key(port)]
+        return warned("medium", "Counts what it would drop.", AUDIT_WHY, AUDIT_FIX, [*evidence, *_told(noted)])
+    return passed("In force.", evidence)
 
 
 def table(observed: Data) -> Outcome:
@@ -48,4 +62,20 @@ def table(observed: Data) -> Outcome:
     if observed["changed"]:
         why = "The table in the kernel is not the one of the policy; someone or new variables changed it."
         return failed("high", "The table differs.", why, word.APPLY, observed["difference"])
+    if _only_counts(observed):
+        noted = observed["live"]["learned"]
+        observation = f"The table is the one of the policy, in audit mode; {len(noted)} would have been refused."
+        if not observed["live"]["learned_all"]:
+            observation += " There was no room to note all of them."
+        return warned("medium", observation, AUDIT_WHY, AUDIT_FIX, _told(noted))
     return passed("The table is the one of the policy.")
+
+
+def _only_counts(observed: Data) -> bool:
+    return bool(observed["live"].get("mode") == AUDIT)
+
+
+def _told(noted: list[Data]) -> list[str]:
+    """Who would have been refused, the first of many."""
+    more = [f"and {len(noted) - SHOWN} more"] if len(noted) > SHOWN else []
+    return [*(word.learned(entry) for entry in noted[:SHOWN]), *more]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import AUDIT
 from ansible_collections.ck8s.ports.plugins.module_utils._verdict import ACCEPT, DROP, decide
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _wording as word
 from ansible_collections.ck8s.ports.plugins.plugin_utils._allow import is_allowed
@@ -123,8 +124,10 @@ def _what_stops_it(node: Node, protocol: str, port: int) -> tuple[bool, str]:
     others = "whether another firewall does, this does not look at."
     if "error" in node.firewall:
         return False, f"Whether a rule stops who connects is not known: {node.firewall['error'].rstrip('.')}."
-    if not node.firewall["live"]["present"]:
-        return False, f"No rule of this collection stops who connects, since none is in force; {others}"
+    live = node.firewall["live"]
+    if not live["present"] or live.get("mode") == AUDIT:
+        since = "they are in audit mode" if live["present"] else "none is in force"
+        return False, f"No rule of this collection stops who connects, since {since}; {others}"
     decisions = [decide(node.parsed_policy, protocol, port, stranger) for stranger in STRANGERS]
     let_in = next((decision for decision in decisions if decision.verdict != DROP), None)
     if let_in is None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.ck8s.ports.plugins.module_utils._policy import DEFAULT_DENY, ENFORCEMENTS
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import DEFAULT_DENY, ENFORCEMENTS, MODES
 from ansible_collections.ck8s.ports.plugins.module_utils._verdict import THE_REST
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _catalogue
 from ansible_collections.ck8s.ports.plugins.plugin_utils._audiences import (
@@ -84,6 +84,7 @@ def policy(
     sets = {LINK_LOCAL: ["fe80::/10"], **audiences.sets}
     return {
         "enforcement": access.enforcement,
+        "mode": access.mode,
         "sets": {name: networks for name, networks in sets.items() if name in used},
         "rules": rules,
     }
@@ -121,7 +122,11 @@ def _check_ssh(rules: list[Data], access: Access) -> list[str]:
 
 
 def _check_access(access: Access) -> list[str]:
-    choices = (("exposure", access.exposure, EXPOSURES), ("enforcement", access.enforcement, ENFORCEMENTS))
+    choices = (
+        ("exposure", access.exposure, EXPOSURES),
+        ("enforcement", access.enforcement, ENFORCEMENTS),
+        ("mode", access.mode, MODES),
+    )
     faults = [
         f"node_firewall_{name}: '{value}' is not known; give one of {', '.join(known)}"
         for name, value, known in choices

@@ -118,3 +118,9 @@ def answer(result: Data) -> str:
     certificate = result["certificate"]
     shown = f" Certificate {certificate['common_name']} until {certificate['expires']}." if certificate else ""
     return f"{result['host']} port {result['port']} {result['path']}: {sentence(result)}{shown}"
+
+
+def learned(entry: Data) -> str:
+    """Who would have been refused, as a firewall in audit mode has noted it."""
+    packets = "" if entry["packets"] is None else f", {entry['packets']} packets"
+    return f"would have been refused: {entry['source']} to {entry['port']}/{entry['protocol']}{packets}"

@@ -74,18 +74,26 @@ NAME_RULE = "use letters, digits, '-', '_' and '.', a letter first, 63 at most"
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        ([], "policy: [] is not a mapping; give one with the keys enforcement, sets, rules"),
-        (None, "policy: null is not a mapping; give one with the keys enforcement, sets, rules"),
+        ([], "policy: [] is not a mapping; give one with the keys enforcement, mode, sets, rules"),
+        (None, "policy: null is not a mapping; give one with the keys enforcement, mode, sets, rules"),
         ({"rules": []}, "policy.enforcement: missing; give one of ports, default_deny"),
         (
             {"enforcement": "default-deny", "rules": []},
             "policy.enforcement: 'default-deny' is not known; give one of ports, default_deny",
         ),
+        (
+            {"enforcement": "ports", "mode": "permissive", "rules": []},
+            "policy.mode: 'permissive' is not known; give one of enforce, audit",
+        ),
+        (
+            policy_with(id="learned"),
+            "policy.rules[0] (learned): id: 'learned' is the name of a built-in rule; choose another",
+        ),
         ({"enforcement": "ports"}, "policy.rules: missing; give a list, [] for no rules"),
         ({"enforcement": "ports", "rules": {}}, "policy.rules: {} is not a list of rules"),
         (
             {"enforcement": "ports", "rules": [], "rule": []},
-            "policy: the key 'rule' is not known; known are enforcement, sets, rules",
+            "policy: the key 'rule' is not known; known are enforcement, mode, sets, rules",
         ),
         (
             {"enforcement": "ports", "rules": ["22"]},

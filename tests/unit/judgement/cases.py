@@ -163,16 +163,27 @@ def _answer(text: str, port: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+LEARNED = [{"source": "10.0.0.2", "protocol": "tcp", "port": 10248, "packets": 3, "expires": 600_000}]
+"""What the firewall of every case in audit mode has noted: someone used the localhost port."""
+
+
 def _firewall(case: Case, made: dict[str, Any], name: str) -> dict[str, Any]:
     wanted = [{"id": rule["id"], "text": f"{rule['verdict']} {rule['ports']}"} for rule in made["rules"]]
     live = case.get("live", "none")
     if live == "unseen":
         return COULD_NOT_LOOK
-    held = wanted if live == "wanted" else [{"id": name, "text": text} for text in live if live != "none"]
+    as_wanted = live in ("wanted", "audit")
+    held = wanted if as_wanted else [{"id": name, "text": text} for text in live if live != "none"]
     return {
-        "live": {"present": live != "none", "rules": [{**rule, "packets": 0} for rule in held]},
+        "live": {
+            "present": live != "none",
+            "mode": "audit" if live == "audit" else "enforce",
+            "rules": [{**rule, "packets": 0} for rule in held],
+            "learned": LEARNED if live == "audit" else [],
+            "learned_all": True,
+        },
         "wanted": {"rules": wanted},
-        "changed": live != "wanted",
+        "changed": not as_wanted,
         "difference": ["only in the policy: something"],
     }
 

@@ -79,6 +79,23 @@ def test_a_table_that_differs_is_shown_line_by_line() -> None:
     assert (outcome.status, outcome.evidence) == ("fail", ("only on the node: x",))
 
 
+def test_a_firewall_in_audit_mode_is_no_firewall_and_shows_who_would_have_been_refused() -> None:
+    noted = [
+        {"source": f"192.0.2.{number}", "protocol": "tcp", "port": 2380, "packets": 7, "expires": 60}
+        for number in range(25)
+    ]
+    live = {"present": True, "mode": "audit", "rules": [], "learned": noted, "learned_all": False}
+    outcome = _check_firewall.table({"live": live, "changed": False, "difference": []})
+    assert (outcome.status, outcome.severity) == ("warn", "medium")
+    assert outcome.observed == (
+        "The table is the one of the policy, in audit mode; 25 would have been refused. There was no room to note all "
+        "of them."
+    )
+    assert outcome.evidence[0] == "would have been refused: 192.0.2.0 to 2380/tcp, 7 packets"
+    assert outcome.evidence[-1] == "and 5 more"
+    assert "node_firewall_mode: enforce" in outcome.fix
+
+
 def registered(**more: Any) -> dict[str, Any]:
     return {
         "node_profile_result": {"profile": PROFILE},
