@@ -69,7 +69,7 @@ def policy(
     def opened(entry: Data, protocol: str) -> list[Data]:
         audience = entry["audience"] if access.exposure == LEAST_PRIVILEGE else [ANYONE]
         # Who is named for the API server is not meant to get at it through the proxy of every worker.
-        who = audience if audience == [NOBODY] else sources.get(entry["id"], audience)
+        who = audience if audience == [NOBODY] else sources.get(entry["id"]) or audience
         return audiences.rules(_rule(entry["id"], protocol, entry["port"]), who)
 
     rules = _host_rules(profile, access, audiences) if access.enforcement == DEFAULT_DENY else []

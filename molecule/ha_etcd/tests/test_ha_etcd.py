@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, ck8s.ports contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of etcd while the firewall came, and who reaches it now; seen with etcdctl and connections made by bash."""
+"""What became of etcd while the firewall came, and who reaches it now; seen with etcdctl and connections of bash."""
 
 from __future__ import annotations
 
