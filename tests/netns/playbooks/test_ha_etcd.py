@@ -84,7 +84,7 @@ def test_a_policy_that_would_cut_the_members_comes_back_with_its_batch(ha: Clust
     )
     assert run.status == 2
     told = " ".join(run.output.split())
-    assert "No change of this batch (node1) was confirmed; its nodes go back to the rules they had." in told
+    assert "No change of this batch (node1) was confirmed; its nodes go back to the rules they had." in told, told
     assert "node2 -> node1 10.77.0.11:2380/tcp etcd-peer: open before, silent after" in told
     assert run.changed() == {"node1": 1, "node2": 0, "node3": 0, "node5": 0}
     assert set(ha.tables().values()) == {""}
