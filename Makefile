@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/collections
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages demo test lint unit interpreters netns netns-playbooks netns-others molecule molecule-consumer node-image systemd molecule-full harm bench bench-firewall build clean
+.PHONY: help venv packages demo test lint unit interpreters netns netns-playbooks netns-others molecule molecule-consumer molecule-ha-etcd node-image systemd molecule-full harm bench bench-firewall build clean
 .PHONY: test-all containers coverage controllers sanity shell docs-lint galaxy-importer
 
 help: ## this list
@@ -57,6 +57,9 @@ molecule: packages venv ## the default scenario, on the lab
 molecule-consumer: packages venv ## a user's project with the built and installed collection, on the lab
 	$(SANDBOX) $(BIN)/molecule --base-config .config/molecule/config.yml test --scenario-name consumer
 
+molecule-ha-etcd: packages venv ## three control planes with a real etcd cluster, firewalled while a client writes
+	$(SANDBOX) $(BIN)/molecule --base-config .config/molecule/config.yml test --scenario-name ha_etcd
+
 molecule-full: packages node-image ## the scenarios on full nodes (as root)
 	set -e; for scenario in systemd_nftables remove; do \
 	    $(SANDBOX) $(BIN)/molecule --base-config .config/molecule/config.yml test --scenario-name $$scenario; done
@@ -92,7 +95,7 @@ build: venv ## the tarball, under build/
 test-all: packages venv ## everything: test, containers, coverage, every ansible-core, sanity, documentation, packaging
 	@rm -f build/skipped.txt
 	$(MAKE) --jobs=2 --output-sync=target containers lint shell coverage controllers molecule \
-		molecule-consumer interpreters sanity docs-lint galaxy-importer
+		molecule-consumer molecule-ha-etcd interpreters sanity docs-lint galaxy-importer
 	@if [ -e build/skipped.txt ]; then cat build/skipped.txt; else echo "nothing was skipped"; fi
 
 containers: packages venv ## what needs a container engine, where there is one

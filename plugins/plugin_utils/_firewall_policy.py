@@ -17,6 +17,7 @@ from ansible_collections.ck8s.ports.plugins.module_utils._verdict import THE_RES
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _catalogue
 from ansible_collections.ck8s.ports.plugins.plugin_utils._audiences import (
     ANYONE,
+    NOBODY,
     Access,
     Audiences,
     check_cidrs,
@@ -26,7 +27,8 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputErr
 
 Data = dict[str, Any]
 
-EXPOSURES = ("documented", "least_privilege")
+LEAST_PRIVILEGE = "least_privilege"
+EXPOSURES = ("documented", LEAST_PRIVILEGE)
 """Who may connect to an external port that no sources are named for: anyone, or whom the catalogue has a reason for."""
 
 SSH = "ssh"
@@ -47,7 +49,8 @@ def policy(
     """The policy for a node with this C(profile).
 
     C(sources) maps the id of an external port to those who may connect, CIDRs and audiences. A port without sources is
-    open to all, or with the exposure C(least_privilege) to its audience in the catalogue. C(control_planes) is the
+    open to all, or with the exposure C(least_privilege) to its audience in the catalogue; with that, one whose audience
+    is nobody is closed whatever its sources. C(control_planes) is the
     number of control-plane nodes in the inventory; where the node itself knows of more, that counts. C(companions) are
     the ids of companions to open, too. C(access) says who is who. Localhost ports are closed to every interface but lo.
 
@@ -64,7 +67,9 @@ def policy(
     audiences = Audiences(access, profile)
 
     def opened(entry: Data, protocol: str) -> list[Data]:
-        who = sources.get(entry["id"]) or (entry["audience"] if access.exposure == "least_privilege" else [ANYONE])
+        audience = entry["audience"] if access.exposure == LEAST_PRIVILEGE else [ANYONE]
+        # Who is named for the API server is not meant to get at it through the proxy of every worker.
+        who = audience if audience == [NOBODY] else sources.get(entry["id"]) or audience
         return audiences.rules(_rule(entry["id"], protocol, entry["port"]), who)
 
     rules = _host_rules(profile, access, audiences) if access.enforcement == DEFAULT_DENY else []

@@ -48,30 +48,41 @@ def start_of(service: Service, credentials: Credentials, host: Host, python: str
 
 
 def _etcd(service: Service, credentials: Credentials, host: Host) -> Start:
-    """Debian's etcd, with the options that the k8s snap gives it (k8s-snap, src/k8s/pkg/k8sd/setup/etcd.go)."""
     clients = _urls(service, 2379)
     peers = _urls(service, 2380)
     members = {name: f"https://{_in_url(address)}:2380" for name, address in host.etcd_members} or {host.name: peers}
-    return Start(
-        service.name,
-        process=(
-            "etcd",
-            f"--name={host.name}",
-            "--data-dir=/run/lab/etcd",
-            f"--listen-client-urls={clients}",
-            f"--advertise-client-urls={clients}",
-            f"--listen-peer-urls={peers}",
-            f"--initial-advertise-peer-urls={peers}",
-            f"--initial-cluster={','.join(f'{name}={url}' for name, url in members.items())}",
-            "--client-cert-auth",
-            f"--trusted-ca-file={credentials.ca}",
-            f"--cert-file={credentials.certificate}",
-            f"--key-file={credentials.key}",
-            "--peer-client-cert-auth",
-            f"--peer-trusted-ca-file={credentials.ca}",
-            f"--peer-cert-file={credentials.certificate}",
-            f"--peer-key-file={credentials.key}",
-        ),
+    return Start(service.name, process=_etcd_command(host.name, credentials, clients, peers, members))
+
+
+def etcd_member(host: Host, credentials: Credentials, members: dict[str, str], *options: str) -> tuple[str, ...]:
+    """Return how to start etcd on a host that joins; ``members`` are the addresses of all by name, its own included."""
+    own = _in_url(members[host.name])
+    urls = {name: f"https://{_in_url(address)}:2380" for name, address in members.items()}
+    clients = f"https://{own}:2379,https://127.0.0.1:2379"
+    return (*_etcd_command(host.name, credentials, clients, urls[host.name], urls), *options)
+
+
+def _etcd_command(
+    name: str, credentials: Credentials, clients: str, peers: str, members: dict[str, str]
+) -> tuple[str, ...]:
+    """Debian's etcd, with the options that the k8s snap gives it (k8s-snap, src/k8s/pkg/k8sd/setup/etcd.go)."""
+    return (
+        "etcd",
+        f"--name={name}",
+        "--data-dir=/run/lab/etcd",
+        f"--listen-client-urls={clients}",
+        f"--advertise-client-urls={clients}",
+        f"--listen-peer-urls={peers}",
+        f"--initial-advertise-peer-urls={peers}",
+        f"--initial-cluster={','.join(f'{member}={url}' for member, url in members.items())}",
+        "--client-cert-auth",
+        f"--trusted-ca-file={credentials.ca}",
+        f"--cert-file={credentials.certificate}",
+        f"--key-file={credentials.key}",
+        "--peer-client-cert-auth",
+        f"--peer-trusted-ca-file={credentials.ca}",
+        f"--peer-cert-file={credentials.certificate}",
+        f"--peer-key-file={credentials.key}",
     )
 
 

@@ -132,10 +132,17 @@ def test_who_monitors_may_be_in_the_cluster() -> None:
 
 
 def test_sources_win_over_the_audience() -> None:
-    sources = {"kubelet": ["198.51.100.0/24", "control_plane"], "kube-apiserver": ["monitoring"]}
-    made = policy(NODES["worker"], sources, access=ACCESS)
+    made = policy(NODES["worker"], {"kubelet": ["198.51.100.0/24", "control_plane"]}, access=ACCESS)
     assert let_in(made, "tcp", 10250) == {"outsider", *CONTROL_PLANES}
-    assert let_in(made, "tcp", 6443) == {"who monitors"}
+
+
+def test_the_proxy_of_a_worker_stays_its_own_whoever_may_use_the_api() -> None:
+    sources = {"kube-apiserver": ["nodes", "monitoring"]}
+    made = {node: policy(NODES[node], sources, access=ACCESS) for node in ("control_plane", "worker")}
+    assert let_in(made["control_plane"], "tcp", 6443) == {*ALL_NODES, "who monitors"}
+    assert let_in(made["worker"], "tcp", 6443) == set()
+    documented = policy(NODES["worker"], sources, access=replace(ACCESS, exposure="documented"))
+    assert let_in(documented, "tcp", 6443) == {*ALL_NODES, "who monitors"}
 
 
 def test_words_among_the_sources_do_not_need_least_privilege() -> None:
