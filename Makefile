@@ -8,8 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/collections
 
 .DEFAULT_GOAL := help
-.PHONY: help venv packages demo test lint unit interpreters netns netns-playbooks netns-others molecule molecule-consumer molecule-ha-etcd node-image systemd molecule-full harm bench bench-firewall build clean
-.PHONY: test-all containers coverage controllers sanity shell docs-lint galaxy-importer
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(MAKEFILE_LIST))
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -95,7 +94,7 @@ build: venv ## the tarball, under build/
 test-all: packages venv ## everything: test, containers, coverage, every ansible-core, sanity, documentation, packaging
 	@rm -f build/skipped.txt
 	$(MAKE) --jobs=2 --output-sync=target containers lint shell coverage controllers molecule \
-		molecule-consumer molecule-ha-etcd interpreters sanity docs-lint galaxy-importer
+		molecule-consumer molecule-ha-etcd interpreters sanity docs docs-lint galaxy-importer release-check
 	@if [ -e build/skipped.txt ]; then cat build/skipped.txt; else echo "nothing was skipped"; fi
 
 containers: packages venv ## what needs a container engine, where there is one
@@ -116,6 +115,18 @@ shell: ## shellcheck on the scripts
 docs-lint: venv .venvs/docs/.made ## antsibull-docs and antsibull-changelog
 	.venvs/docs/bin/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all .
 	.venvs/docs/bin/antsibull-changelog lint
+
+docs: venv .venvs/docs/.made ## the site, under build/docs/html
+	scripts/docs.sh .venvs/docs $(BIN)
+
+release-check: venv .venvs/docs/.made ## the tarball, installed and tried; RELEASED=1.2.3: it is to be that release
+	scripts/release-check.sh .venvs/docs $(BIN) $(RELEASED)
+
+release: venv .venvs/docs/.made ## VERSION=1.2.3: sets the version, writes the changelog, checks the tarball
+	sed -i 's/^version: .*/version: $(VERSION)/' galaxy.yml
+	sed -i 's/ck8s-ports-[0-9.]*\.tar\.gz/ck8s-ports-$(VERSION).tar.gz/' README.md docs/execution-environment.yml
+	.venvs/docs/bin/antsibull-changelog release --version $(VERSION)
+	scripts/release-check.sh .venvs/docs $(BIN) $(VERSION)
 
 galaxy-importer: build .venvs/importer/.made ## what Galaxy does with the tarball; a warning is a failure
 	scripts/galaxy-importer.sh .venvs/importer build/ck8s-ports-*.tar.gz
