@@ -136,3 +136,14 @@ docs/checks.md: tests/unit/judgement/cases.yml $(wildcard plugins/plugin_utils/*
 
 clean: ## what the targets above made
 	rm -rf build $(VENV) .venvs collections .mypy_cache .ruff_cache .pytest_cache .ansible
+
+.PHONY: formats screenshots
+test-all: formats
+
+formats: venv ## every format of the report, read by the programs of others: promtool, xmllint, Chromium
+	scripts/install-debian-packages.sh formats
+	$(BIN)/pytest tests/formats
+
+screenshots: venv ## docs/images/: the HTML page in Chromium, of the demo's report
+	scripts/install-debian-packages.sh formats
+	$(BIN)/python -m tests.formats.screenshots

@@ -1,11 +1,11 @@
 #!/bin/sh
-# The Debian or Ubuntu packages that the lab needs: looks for the programs, installs what is missing when it is root,
+# The Debian or Ubuntu packages that the lab and the checks need: looks for the programs, installs what is missing when it is root,
 # and otherwise says what to install. Never removes or upgrades anything, and starts no service: the lab runs etcd and
 # containerd by itself, in namespaces.
 #
 # usage: install-debian-packages.sh [--check] [GROUP]      with --check nothing is ever installed
-# GROUP is lab, for the light nodes (the default), containers, for the nodes with systemd, checks, for `make shell`, or
-# benchmark, for what the firewall is compared with
+# GROUP is lab, for the light nodes (the default), containers, for the nodes with systemd, checks, for `make shell`,
+# formats, for `make formats`, or benchmark, for what the firewall is compared with
 # exit status: 0 nothing is missing (any more), 1 something is, 2 bad usage
 set -eu
 
@@ -36,6 +36,11 @@ BENCHMARK='
 iptables            iptables
 ufw                 ufw            ufw.service
 '
+FORMATS='
+promtool            prometheus     prometheus.service
+xmllint             libxml2-utils
+chromium            chromium
+'
 
 say() {
     echo "$(basename "$0"): $*" >&2
@@ -50,7 +55,7 @@ present() {
 }
 
 usage() {
-    say "usage: $0 [--check] [lab|containers|checks|benchmark]"
+    say "usage: $0 [--check] [lab|containers|checks|formats|benchmark]"
     exit 2
 }
 
@@ -64,6 +69,7 @@ for argument; do
     containers) group=containers needed=$CONTAINERS ;;
     checks) group=checks needed=$CHECKS ;;
     benchmark) group=benchmark needed=$BENCHMARK ;;
+    formats) group=formats needed=$FORMATS ;;
     *) usage ;;
     esac
 done

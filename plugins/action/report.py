@@ -47,6 +47,10 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = plain(self._task.args)
+        if arguments.get("show"):
+            display.display(arguments["show"])
+            result["changed"] = False
+            return result
         unknown = sorted(set(arguments["formats"]) - set(FORMATS))
         if unknown:
             known = ", ".join(FORMATS)
@@ -67,8 +71,9 @@ class ActionModule(ActionBase):
         if baseline:
             report["changes"] = _compare.changes(baseline, report)
         paths = _write(report, arguments["formats"], Path(arguments["directory"]).expanduser())
-        display.display(_terminal.render(report, max(display.columns, 80), stringc))
-        result.update(paths=paths, summary=report["summary"], failing=_report.failing_by_host(report))
+        table = _terminal.render(report, max(display.columns, 80), stringc)
+        failing = _report.failing_by_host(report)
+        result.update(paths=paths, summary=report["summary"], failing=failing, table=table)
         return result
 
 

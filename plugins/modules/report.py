@@ -17,7 +17,7 @@ author:
 description:
   - >-
     Takes what the role C(ck8s.ports.node_verify) has registered on the hosts, compares it with what is expected there,
-    prints a table (nodes across, ports down) and writes the reports on the controller.
+    writes the reports on the controller and returns a table (nodes across, ports down), which O(show) prints.
   - >-
     Returns what fails, by host; it does not itself fail, so that the role can fail the hosts that are wrong and no
     others. A node that could not be looked at is a finding that fails.
@@ -92,6 +92,11 @@ options:
     description: Whether to check the arguments and the files that they name, and neither judge nor report.
     type: bool
     default: false
+  show:
+    description:
+      - A RV(table) that this action has returned, to print it and do nothing else. It is printed as it is; other text
+        does not belong here.
+    type: str
 requirements:
   - jmespath and jsonschema on the controller
 """
@@ -122,6 +127,10 @@ summary:
   returned: unless O(check_only)
   type: dict
   sample: {fail: 2, warn: 0, unknown: 1, waived: 0, pass: 60, not_applicable: 9}
+table:
+  description: The table, what has changed since the baseline, and the worst findings, for a terminal.
+  returned: unless O(check_only)
+  type: str
 failing:
   description: What fails, by host, as sentences, worst first. A host without such findings is not in it.
   returned: unless O(check_only)

@@ -58,6 +58,14 @@ def load(edition: str, folder: Path = FOLDER) -> dict[str, Any]:
 
 
 @functools.cache
+def line_of(edition: str, name: str, folder: Path = FOLDER) -> int | None:
+    """The line of the edition's file on which the entry C(name) stands; None where it has none."""
+    text = (folder / f"{edition}.yml").read_text(encoding="utf-8")
+    start = f"  - {{id: {name},"
+    return next((n for n, line in enumerate(text.splitlines(), start=1) if line.startswith(start)), None)
+
+
+@functools.cache
 def companions(folder: Path = FOLDER) -> tuple[dict[str, Any], ...]:
     """The ports that no edition has and that the software opens all the same; shared, not to be changed."""
     return tuple(_read(folder / COMPANIONS)["companions"])

@@ -131,7 +131,7 @@ def _what_stops_it(node: Node, protocol: str, port: int) -> tuple[bool, str]:
     decisions = [decide(node.parsed_policy, protocol, port, stranger) for stranger in STRANGERS]
     let_in = next((decision for decision in decisions if decision.verdict != DROP), None)
     if let_in is None:
-        rule = f"The rule {decisions[0].rule or 'for all the rest'} of the policy drops what strangers send there"
+        rule = f"The rule {decisions[0].rule} of the policy drops what strangers send there"
         if node.firewall["changed"]:
             return False, f"{rule}, but the rules in force are not those of the policy."
         return True, f"{rule}."

@@ -29,7 +29,7 @@ def unix_socket(entry: Data, seen: Data) -> Outcome:
     bound to that path, None where they are not known. A listener's C(path_status) says whether the file is its own:
     the kernel keeps the number of the file that a socket was bound to.
     """
-    evidence = [word.unix_listener(listener) for listener in seen.get("listeners") or []]
+    evidence = [word.unix_listener(listener) for listener in seen["listeners"] or []]
     if not seen["exists"]:
         return _missing(entry, evidence)
     observed = f"{seen['type'].capitalize()} of {seen['owner']}:{seen['group']}, mode {seen['mode']}."
@@ -39,8 +39,6 @@ def unix_socket(entry: Data, seen: Data) -> Outcome:
     if _is_open(entry, seen):
         fix = f"chown {entry['owner']}:{entry['group']} and chmod {entry['mode']} {entry['path']}"
         return failed("high", observed, "Whoever may write to this socket is root on the node.", fix, evidence)
-    if "listeners" not in seen:
-        return passed(observed)
     return _listening(entry, seen["listeners"], observed, evidence)
 
 

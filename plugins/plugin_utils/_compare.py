@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils._findings import STATUSES
 from ansible_collections.ck8s.ports.plugins.plugin_utils._report import SCHEMA
 
 Data = dict[str, Any]
+
+_PID = re.compile(r"\bpid [0-9]+")
 
 
 def fault(baseline: Any) -> str | None:
@@ -23,24 +26,52 @@ def fault(baseline: Any) -> str | None:
 
 
 def changes(baseline: Data, report: Data) -> list[Data]:
-    """Each finding whose status or observation is another than in C(baseline), worst first.
+    """Each finding whose status, expectation or observation is another than in C(baseline), worst first.
 
-    C(before) and C(after) have C(status) and C(observed); one of them is null where the finding was not there: a new
-    listener has no before, one that is gone no after.
+    C(before) and C(after) have C(status), C(expected) and C(observed); one of them is null where the finding was not
+    there: a new listener has no before, one that is gone no after. Another process number alone is no change, nor is
+    another port of a companion, which is a random one for some.
     """
     old, new = _by_name(baseline), _by_name(report)
     found = [
         {"finding": name, "before": _state(old.get(name)), "after": _state(new.get(name))}
         for name in dict.fromkeys([*new, *old])
     ]
-    different = [change for change in found if change["before"] != change["after"]]
+    different = [change for change in found if _is_change(change)]
     return sorted(different, key=lambda change: STATUSES.index((change["after"] or change["before"])["status"]))
 
 
 def sentence(change: Data) -> str:
     """node3:kubelet-healthz/bind: pass -> fail: Listens on [::]:10248."""
-    before, after = (change[when]["status"] if change[when] else "absent" for when in ("before", "after"))
-    return f"{change['finding']}: {before} -> {after}: {(change['after'] or change['before'])['observed']}"
+    before, after = change["before"], change["after"]
+    if before is None or after is None:
+        words = f"new, {after['status']}" if after else f"gone, was {before['status']}"
+        return f"{change['finding']}: {words}: {(after or before)['observed']}"
+    if before["expected"] != after["expected"]:
+        return (
+            f"{change['finding']}: {_turn(before, after)}: expected was: {before['expected']} Now: {after['expected']}"
+        )
+    return f"{change['finding']}: {_turn(before, after)}: {after['observed']} Before: {before['observed']}"
+
+
+def _turn(before: Data, after: Data) -> str:
+    same = before["status"] == after["status"]
+    return f"still {after['status']}" if same else f"{before['status']} -> {after['status']}"
+
+
+def _is_change(change: Data) -> bool:
+    before, after = change["before"], change["after"]
+    if before is None or after is None:
+        # That there is nothing undocumented is said by one finding, which goes when the first such listener comes.
+        return not change["finding"].endswith(":listeners/undocumented")
+    if change["finding"].endswith("/companion"):
+        return bool(before["status"] != after["status"])
+    return bool({**before, "observed": _lasting(before)} != {**after, "observed": _lasting(after)})
+
+
+def _lasting(state: Data) -> str:
+    """What was observed, without what is another with each start of a process."""
+    return _PID.sub("pid", state["observed"])
 
 
 def _by_name(report: Data) -> dict[str, Data]:
@@ -48,4 +79,4 @@ def _by_name(report: Data) -> dict[str, Data]:
 
 
 def _state(finding: Data | None) -> Data | None:
-    return None if finding is None else {"status": finding["status"], "observed": finding["observed"]}
+    return None if finding is None else {name: finding[name] for name in ("status", "expected", "observed")}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 STATUSES = ("fail", "warn", "unknown", "waived", "pass", "not_applicable")
@@ -81,17 +81,19 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """The finding as it stands in report.json."""
-        outcome = asdict(self.outcome)
+        outcome = self.outcome
         return {
             "id": self.id,
             "host": self.host,
             "check": self.check,
             "subject": self.subject,
-            "status": outcome.pop("status"),
-            "severity": outcome.pop("severity"),
+            "status": outcome.status,
+            "severity": outcome.severity,
             "expected": self.expected,
-            **outcome,
-            "evidence": list(self.outcome.evidence),
+            "observed": outcome.observed,
+            "why": outcome.why,
+            "fix": outcome.fix,
+            "evidence": list(outcome.evidence),
             "documented": self.documented,
             "waiver": self.waiver,
         }

@@ -16,6 +16,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.ck8s.ports.plugins.plugin_utils._compare import sentence
+
 TEMPLATE = Path(__file__).parent / "_page.html"
 FIELDS = ("host", "subject", "check", "status", "severity", "expected", "observed", "why", "fix", "id")
 
@@ -31,19 +33,23 @@ def render(report: dict[str, Any]) -> str:
 
 
 def _compact(report: dict[str, Any]) -> dict[str, Any]:
-    """The report with each text in C(texts), and the findings as numbers of texts in the order of C(FIELDS)."""
+    """The report with each text in C(texts), and the findings as numbers of texts in the order of C(FIELDS).
+
+    C(f) is the place of a finding among those that fail the run, worst first, 0 where it does not.
+    """
     numbers: dict[str, int] = {}
 
     def number(text: str) -> int:
         return numbers.setdefault(text, len(numbers))
 
-    failing = set(report["failing"])
+    failing = {name: place for place, name in enumerate(report["failing"], start=1)}
     findings = [
         {
             "t": [number(finding[name]) for name in FIELDS],
             "e": [number(line) for line in finding["evidence"]],
             "d": number(_document(finding)),
-            "f": int(f"{finding['host']}:{finding['id']}" in failing),
+            "w": number(_waiver(finding)),
+            "f": failing.get(f"{finding['host']}:{finding['id']}", 0),
         }
         for finding in report["findings"]
     ]
@@ -59,6 +65,7 @@ def _compact(report: dict[str, Any]) -> dict[str, Any]:
         "summary": report["summary"],
         "nodes": {node["name"]: f"{node['role'].replace('_', ' ')}, {node['edition']}" for node in report["nodes"]},
         "ports": sorted(ports, key=lambda port: (port[1], port[2])),
+        "changes": None if report["changes"] is None else [sentence(change) for change in report["changes"]],
         "fields": FIELDS,
         "findings": findings,
         "texts": list(numbers),
@@ -71,6 +78,11 @@ def _document(finding: dict[str, Any]) -> str:
         return "not in the document"
     line = f", line {documented['line']}" if documented.get("line") else ""
     return f"edition {documented['edition']}{line}"
+
+
+def _waiver(finding: dict[str, Any]) -> str:
+    waiver = finding["waiver"]
+    return f"by {waiver['who']} until {waiver['expires']}: {waiver['reason']}" if waiver else ""
 
 
 def _between(page: str, tag: str) -> str:

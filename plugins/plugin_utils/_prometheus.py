@@ -44,4 +44,6 @@ def _labels(**labels: str) -> str:
 
 
 def _escape(value: str) -> str:
+    # What cannot be written as UTF-8 (half of a surrogate pair) is no character that the format could hold.
+    value = value.encode("utf-8", "backslashreplace").decode("utf-8")
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -18,13 +19,14 @@ Paint = Callable[[str, str], str]
 
 COLOURS = {"fail": "red", "warn": "yellow", "unknown": "purple", "waived": "cyan", "pass": "green"}
 GAP = "  "
+INDENT = "    "
 LONGEST_SUBJECT = 40
 WAIVERS = "waivers"
 """The column of the findings about the waivers themselves, which is no node."""
 
 
 def render(report: dict[str, Any], width: int, paint: Paint, most: int = 10) -> str:
-    """The table, nodes across and ports down, then the C(most) worst findings with their fix.
+    """The table, nodes across and ports down; what has changed; last the C(most) worst findings with their fix.
 
     Findings that read the same are one there.
 
@@ -33,20 +35,20 @@ def render(report: dict[str, Any], width: int, paint: Paint, most: int = 10) -> 
     """
     parts = [_table(rows(report), columns, paint) for columns in _chunks(report, width)]
     parts.append(_legend(report, paint))
+    if report["changes"] is not None:
+        parts.append(_changes(report["changes"], width, most))
     findings = _alike(worst_first(report))
     if findings:
-        parts.append("\n".join(_finding(finding, paint) for finding in findings[:most]))
+        parts.append("\n".join(_finding(finding, width, paint) for finding in findings[:most]))
     if len(findings) > most:
         parts.append(f"and {len(findings) - most} more in the report")
-    if report["changes"] is not None:
-        parts.append(_changes(report["changes"], most))
     return "\n\n".join(parts)
 
 
-def _changes(changes: list[dict[str, Any]], most: int) -> str:
+def _changes(changes: list[dict[str, Any]], width: int, most: int) -> str:
     """What is not as in the baseline: how much, and the C(most) worst of it."""
     lines = [f"Since the baseline: {len(changes)} findings have changed."]
-    lines += [f"    {printable(sentence(change))}" for change in changes[:most]]
+    lines += [_wrapped(sentence(change), width) for change in changes[:most]]
     if len(changes) > most:
         lines.append(f"    and {len(changes) - most} more in the report")
     return "\n".join(lines)
@@ -105,11 +107,20 @@ def _merged(findings: list[dict[str, Any]], field: str) -> list[dict[str, Any]]:
     return [{**group[0], field: join(finding[field] for finding in group)} for group in groups.values()]
 
 
-def _finding(finding: dict[str, Any], paint: Paint) -> str:
+def _finding(finding: dict[str, Any], width: int, paint: Paint) -> str:
     status = f"{finding['status'].upper()} {finding['severity']}"
-    text = printable(f"{finding['host']}  {finding['subject']}  {finding['check']}: {finding['observed']}")
-    head = f"{paint(status, COLOURS[finding['status']])}  {text}"
-    return "\n".join([head, *(f"    {printable(finding[key])}" for key in ("why", "fix") if finding[key])])
+    text = f"{status}  {finding['host']}  {finding['subject']}  {finding['check']}: {finding['observed']}"
+    head = _wrapped(text, width, "").removeprefix(status)
+    lines = [_wrapped(finding["why"], width), _wrapped(finding["fix"], width)]
+    return "\n".join([f"{paint(status, COLOURS[finding['status']])}{head}", *filter(None, lines)])
+
+
+def _wrapped(text: str, width: int, first: str = INDENT) -> str:
+    """A text of others in lines no longer than the terminal's, all but the first one indented."""
+    wrapper = textwrap.TextWrapper(
+        width, initial_indent=first, subsequent_indent=INDENT, break_on_hyphens=False, drop_whitespace=True
+    )
+    return "\n".join(wrapper.wrap(printable(text)))
 
 
 def _subject(subject: str) -> str:

@@ -212,7 +212,7 @@ def _of_listener(case: Case) -> list[Finding]:
     """A listener on a port that is not documented."""
     port = {"protocol": case.get("protocol", "tcp"), "port": case["listens_on"]}
     made = {
-        "enforcement": "ports",
+        "enforcement": case.get("enforcement", "ports"),
         "sets": {"admins": ["10.0.0.0/24"]},
         "rules": [{"protocol": port["protocol"], "ports": [port["port"]], **rule} for rule in case.get("policy", [])],
     }

@@ -7,12 +7,17 @@ import io
 import json
 import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 from prometheus_client.parser import text_string_to_metric_families
 
-from ansible_collections.ck8s.ports.plugins.plugin_utils import _csv, _html, _junit, _prometheus, _sarif
+from ansible_collections.ck8s.ports.plugins.plugin_utils import _catalogue, _csv, _html, _junit, _prometheus, _sarif
 from ansible_collections.ck8s.ports.plugins.plugin_utils._escape import spreadsheet
+from tests.unit.report import samples
+
+SARIF_SCHEMA = Path(__file__).parents[2] / "formats/schemas/sarif-2.1.0.json"
 
 
 def test_junit_has_a_suite_for_each_node_and_a_case_for_each_finding(report: dict[str, Any]) -> None:
@@ -44,6 +49,33 @@ def test_sarif_has_a_result_for_all_that_is_not_as_it_should_be(report: dict[str
     assert owner["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] == "node2:kubelet/owner"
     fingerprints = [result["partialFingerprints"]["finding/v1"] for result in run["results"]]
     assert len(set(fingerprints)) == len(fingerprints)
+
+
+def test_what_is_waived_is_a_suppressed_result() -> None:
+    (run,) = json.loads(_sarif.render(samples.hostile()))["runs"]
+    (suppressed,) = [result for result in run["results"] if "suppressions" in result]
+    assert suppressed["suppressions"][0]["justification"].endswith(", until 2026-12-31)")
+
+
+def test_a_page_without_lines_is_shown_at_its_row_in_the_catalogue(report: dict[str, Any]) -> None:
+    finding = next(f for f in report["findings"] if f["id"] == "kubelet-healthz/bind" and f["status"] == "fail")
+    finding["documented"] = {"edition": "2025-11", "line": None}
+    (run,) = json.loads(_sarif.render(report))["runs"]
+    places = [result["locations"][0].get("physicalLocation", {}) for result in run["results"]]
+    (place,) = [p for p in places if p.get("artifactLocation") == {"uri": "plugins/catalogues/2025-11.yml"}]
+    text = (_catalogue.FOLDER / "2025-11.yml").read_text(encoding="utf-8")
+    assert text.splitlines()[place["region"]["startLine"] - 1].startswith("  - {id: kubelet-healthz, port: 10248,")
+
+
+def test_every_sarif_log_is_valid(report: dict[str, Any]) -> None:
+    """Against the schema of OASIS."""
+    schema = json.loads(SARIF_SCHEMA.read_text(encoding="utf-8"))
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    for each in (report, samples.hostile(), samples.large(20)):
+        assert [error.message for error in validator.iter_errors(json.loads(_sarif.render(each)))] == []
+    broken = json.loads(_sarif.render(report))
+    broken["runs"][0]["results"][0]["level"] = "fatal"
+    assert list(validator.iter_errors(broken))
 
 
 def test_prometheus_reads_what_is_written(report: dict[str, Any]) -> None:
@@ -96,7 +128,8 @@ def test_the_page_has_every_finding_in_it(report: dict[str, Any]) -> None:
     assert read == [{field: finding[field] for field in data["fields"]} for finding in report["findings"]]
     evidence = [[data["texts"][number] for number in packed["e"]] for packed in data["findings"]]
     assert evidence == [finding["evidence"] for finding in report["findings"]]
-    assert sum(packed["f"] for packed in data["findings"]) == len(report["failing"])
+    failing = sorted((packed["f"], n) for n, packed in enumerate(data["findings"]) if packed["f"])
+    assert [f"{read[n]['host']}:{read[n]['id']}" for _, n in failing] == report["failing"]
 
 
 def test_nothing_in_the_report_becomes_markup(report: dict[str, Any]) -> None:

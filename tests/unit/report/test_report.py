@@ -8,12 +8,16 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _markdown, _report, _terminal
 from ansible_collections.ck8s.ports.plugins.plugin_utils._catalogue import check_data
 from ansible_collections.ck8s.ports.plugins.plugin_utils._escape import markdown, markdown_code, printable
+from tests.unit.report import samples
 
 HERE = Path(__file__).parent
 SCHEMA = json.loads((HERE.parents[2] / "docs/report.schema.json").read_text(encoding="utf-8"))
@@ -37,6 +41,11 @@ def golden(name: str, text: str) -> None:
 
 def test_the_report_keeps_to_its_schema(report: dict[str, Any]) -> None:
     assert check_data(json.loads(json.dumps(report)), SCHEMA) == []
+
+
+@pytest.mark.parametrize("made", [samples.hostile, lambda: samples.large(20)], ids=["hostile", "large"])
+def test_every_other_report_does_so_too(made: Callable[[], dict[str, Any]]) -> None:
+    assert check_data(json.loads(json.dumps(made())), SCHEMA) == []
 
 
 def test_the_schema_finds_what_does_not_belong(report: dict[str, Any]) -> None:
