@@ -82,6 +82,11 @@ node-image: venv ## the image of the nodes with systemd, made of packages (as ro
 systemd: packages node-image ## reboots of a node with systemd, in a container (as root)
 	$(SANDBOX) $(BIN)/pytest tests/systemd
 
+.PHONY: backends
+backends: packages venv ## ufw and firewalld at work, unpacked into the sandbox (as root; needs iptables, dbus, busctl)
+	scripts/unpack-debian-packages.sh .cache/backends
+	$(SANDBOX) $(BIN)/pytest tests/backends
+
 build: venv ## the tarball, under build/
 	scripts/build.sh build
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ansible_collections.ck8s.ports.plugins.module_utils._firewall import FirewallError
+
 CAP_NET_ADMIN = 12  # include/uapi/linux/capability.h
 
 
@@ -20,3 +22,15 @@ def has_capability(number: int, status: Path = Path("/proc/self/status")) -> boo
         if key == "CapEff":
             return bool(int(value, 16) >> number & 1)
     raise OSError(f"{status} has no line CapEff")
+
+
+def require_net_admin() -> None:
+    """Raise :class:`FirewallError` where this process may not read and change the firewall."""
+    try:
+        allowed = has_capability(CAP_NET_ADMIN)
+    except OSError as error:
+        raise FirewallError(f"cannot tell what this user may do: {error}; is /proc mounted?") from error
+    if not allowed:
+        raise FirewallError(
+            "the firewall can be neither read nor changed without CAP_NET_ADMIN; run as root (become: true)"
+        )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Protocol, Sequence, Union
 
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import AUDIT, ENFORCE, Policy
@@ -114,11 +114,6 @@ class Kept:
 NOTHING_KEPT = Kept()
 
 
-def with_warnings(plan: Plan, warnings: Sequence[str]) -> Plan:
-    """Return ``plan`` with more warnings."""
-    return replace(plan, warnings=(*plan.warnings, *warnings))
-
-
 def nothing_to_complete() -> None:
     """What :meth:`Backend.keep` returns where nothing is left to be done."""
 
@@ -127,6 +122,8 @@ class Backend(Protocol):
     """A firewall of a host. Each method raises :class:`FirewallError`."""
 
     name: str
+    keeps: bool
+    """Whether it brings its rules back at the next boot by its own means."""
 
     def read(self) -> LiveState:
         """Return what is in force of ours."""

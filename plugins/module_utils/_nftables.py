@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from typing import Callable
 
-from ansible_collections.ck8s.ports.plugins.module_utils._capabilities import (
-    CAP_NET_ADMIN,
-    has_capability,
-)
+from ansible_collections.ck8s.ports.plugins.module_utils._capabilities import require_net_admin
 from ansible_collections.ck8s.ports.plugins.module_utils._firewall import (
     FirewallError,
     Kept,
@@ -42,20 +39,14 @@ class NftablesBackend:
     """The table `inet ck8s_ports` of this network namespace. Each method raises :class:`FirewallError`."""
 
     name = "nftables"
+    keeps = False
 
     def __init__(self, timeout: float = TIMEOUT) -> None:
         """Find nft and what it needs; ``timeout`` is in seconds, for each call of it."""
+        require_net_admin()
         program = find_nft()
         self._nft = Nft(program, timeout)
         self._load_file = [program, "--file"]
-        try:
-            allowed = has_capability(CAP_NET_ADMIN)
-        except OSError as error:
-            raise FirewallError(f"cannot tell what this user may do: {error}; is /proc mounted?") from error
-        if not allowed:
-            raise FirewallError(
-                "the firewall can be neither read nor changed without CAP_NET_ADMIN; run as root (become: true)"
-            )
 
     def read(self) -> LiveState:
         """Return what the kernel holds of ours."""

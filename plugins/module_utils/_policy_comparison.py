@@ -8,15 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.ck8s.ports.plugins.module_utils._backends import choose
 from ansible_collections.ck8s.ports.plugins.module_utils._boot import Boot, BootPlan
-from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Backend, Plan
+from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Plan
 from ansible_collections.ck8s.ports.plugins.module_utils._nft import TIMEOUT
-from ansible_collections.ck8s.ports.plugins.module_utils._nftables import NftablesBackend
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy
 from ansible_collections.ck8s.ports.plugins.module_utils._safe_change import SafeChange, told
 from ansible_collections.ck8s.ports.plugins.module_utils._unconfirmed import RUN, Waiting
-
-BACKENDS = {"nftables": NftablesBackend}
 
 
 @dataclass(frozen=True)
@@ -38,8 +36,8 @@ class PolicyHost:
     """The firewall of this host and what its next boot loads. Methods raise :class:`_firewall.FirewallError`."""
 
     def __init__(self, backend: str, timeout: float = TIMEOUT) -> None:
-        """Find the backend of that name (one of BACKENDS); ``timeout`` is in seconds, for each call of its program."""
-        self._backend: Backend = BACKENDS[backend](timeout)
+        """Find the firewall of that name (one of _backends.CHOICES); ``timeout`` is in seconds, for each program."""
+        self._backend = choose(backend, timeout)
         self._boot = Boot(RUN)
         self.change = SafeChange(self._backend, self._boot, Waiting(self._boot, RUN))
 
@@ -53,7 +51,7 @@ class PolicyHost:
             "backend": self._backend.name,
             "live": plan.live.as_result(),
             "diff": {"before": plan.live.text + found, "after": plan.wanted + wanted},
-            "persistent": self._boot.persistent,
+            "persistent": self._boot.persistent or self._backend.keeps,
             "taken_back": earlier,
         }
         return Comparison(plan, boot_plan, result, [*told(earlier), *plan.warnings])

@@ -28,8 +28,8 @@ options:
   backend:
     description: The firewall that the rules are in, as in O(ck8s.ports.port_policy#module:backend).
     type: str
-    choices: [nftables]
-    default: nftables
+    choices: [auto, nftables, ufw, firewalld]
+    default: auto
   flows:
     description:
       - >-
@@ -120,15 +120,15 @@ untold:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.ck8s.ports.plugins.module_utils._backends import AUTO, CHOICES, choose
 from ansible_collections.ck8s.ports.plugins.module_utils._conntrack import Flow, tracked
 from ansible_collections.ck8s.ports.plugins.module_utils._firewall import FirewallError
-from ansible_collections.ck8s.ports.plugins.module_utils._policy_comparison import BACKENDS
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "backend": {"type": "str", "choices": list(BACKENDS), "default": "nftables"},
+            "backend": {"type": "str", "choices": list(CHOICES), "default": AUTO},
             "flows": {
                 "type": "list",
                 "elements": "dict",
@@ -145,7 +145,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        rules = BACKENDS[module.params["backend"]]().read().rules
+        rules = choose(module.params["backend"]).read().rules
     except FirewallError as error:
         module.fail_json(msg=str(error))
     flows, untold = module.params["flows"], None

@@ -32,8 +32,8 @@ options:
   backend:
     description: The firewall to look at, as in O(ck8s.ports.port_policy#module:backend).
     type: str
-    choices: [nftables]
-    default: nftables
+    choices: [auto, nftables, ufw, firewalld]
+    default: auto
   udp_clients:
     description: As in O(ck8s.ports.listening_sockets_info#module:udp_clients).
     type: bool
@@ -152,13 +152,14 @@ claims:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ck8s.ports.plugins.module_utils import _evidence
+from ansible_collections.ck8s.ports.plugins.module_utils._backends import AUTO, CHOICES
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "policy": {"type": "dict", "required": True},
-            "backend": {"type": "str", "choices": ["nftables"], "default": "nftables"},
+            "backend": {"type": "str", "choices": list(CHOICES), "default": AUTO},
             "udp_clients": {"type": "bool", "default": False},
             "unix_sockets": {"type": "list", "elements": "path", "default": []},
             "claims": {

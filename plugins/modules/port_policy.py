@@ -80,10 +80,19 @@ options:
     choices: [present, absent]
     default: present
   backend:
-    description: The firewall that the rules go to.
+    description:
+      - The firewall that the rules go to. Whatever this module has put into another one before is removed from there,
+        after the new rules are in force.
+      - V(auto) is the one that is active; V(nftables) where none is. With O(state=absent), rules are removed from all.
+      - V(nftables) has a table of its own, beside whatever else there is.
+      - V(ufw) has rules among those of ufw's user, marked by the comment C(ck8s.ports:) and the id, before the first
+        one that lets anyone in. It has no sets, so each source takes a rule; and it knows C(tcp) and C(udp) only.
+      - V(firewalld) has rich rules with priorities of our own in the zones that are in use. It does not count what they
+        match, and each source and each port takes a rule.
+      - See C(docs/backends.md) for how each works beside others, and for what it cannot do.
     type: str
-    choices: [nftables]
-    default: nftables
+    choices: [auto, nftables, ufw, firewalld]
+    default: auto
   policy:
     description:
       - The wanted policy. Required with O(state=present).
@@ -453,12 +462,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.ck8s.ports.plugins.module_utils._backends import AUTO, CHOICES
 from ansible_collections.ck8s.ports.plugins.module_utils._firewall import FirewallError, Plan
 from ansible_collections.ck8s.ports.plugins.module_utils._impact import CUTS_CONTROLLER, WAY_OUT, message
 from ansible_collections.ck8s.ports.plugins.module_utils._live_impact import NO_IMPACT, Impact, look
 from ansible_collections.ck8s.ports.plugins.module_utils._nft import TIMEOUT
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import ENFORCE, Policy, PolicyError, parse_policy
-from ansible_collections.ck8s.ports.plugins.module_utils._policy_comparison import BACKENDS, PolicyHost
+from ansible_collections.ck8s.ports.plugins.module_utils._policy_comparison import PolicyHost
 from ansible_collections.ck8s.ports.plugins.module_utils._safe_change import SafeChange
 from ansible_collections.ck8s.ports.plugins.module_utils._unconfirmed import TAKEN_BACK
 
@@ -472,7 +482,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "backend": {"type": "str", "choices": list(BACKENDS), "default": "nftables"},
+            "backend": {"type": "str", "choices": list(CHOICES), "default": AUTO},
             "policy": {"type": "dict"},
             "confirm_timeout": {"type": "int", "default": 30},
             "on_impact": {"type": "str", "choices": ["fail", "warn", "ignore"], "default": "fail"},
