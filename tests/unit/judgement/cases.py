@@ -60,6 +60,7 @@ def _of_port(case: Case) -> list[Finding]:
         unix_sockets={},
         probes=[_probe(text, port) for text in case.get("probes", [])],
         wire_probes=[_wire_probe(text, port["id"]) for text in case.get("wire", [])],
+        temporary=[_temporary(text, port) for text in case.get("temporary", [])],
         counts=_counts(case, port),
         answers=[_answer(case["answer"], port)] if "answer" in case else [],
     )
@@ -132,6 +133,17 @@ def _probe(text: str, port: dict[str, Any]) -> dict[str, Any]:
 def _wire_probe(text: str, port_id: str) -> dict[str, Any]:
     prober, port, status = text.split(" ")
     return {"prober": prober, "id": port_id, "host": "10.0.0.1", "port": int(port), "status": status}
+
+
+def _temporary(text: str, port: dict[str, Any]) -> dict[str, Any]:
+    address, became = text.split(" ")
+    details = {
+        "lived": "",
+        "ended": "it ended before the probes did",
+        "not_started": "nothing is started in check mode",
+    }
+    place = {"protocol": port["protocol"], "address": address, "port": port["port"]}
+    return {**place, "lived": became == "lived", "clients": 1, "detail": details[became]}
 
 
 def _counts(case: Case, port: dict[str, Any]) -> dict[str, Any]:
