@@ -22,9 +22,9 @@ class Node:
     C(sockets), C(firewall), C(sysctls) and C(unix_sockets) (by path) are parts of what port_evidence returns; each has
     C(error) instead where it could not be looked at.
     C(probes) is what others tried on this node, C(wire_probes) what they tried on its 127.0.0.1 through the wire,
-    C(temporary) the listeners that were there for this, C(counts) what the rules have counted meanwhile (see _counters).
-    C(answers) is what clients without credentials got there, C(allow) the listeners that are allowed besides the
-    documented ones, C(companions) the known ones (see _catalogue.companions).
+    C(temporary) the listeners that were there for this, C(counts) what the rules have counted meanwhile (see
+    _counters). C(answers) is what clients without credentials got there, C(allow) the listeners that are allowed
+    besides the documented ones, C(companions) the known ones (see _catalogue.companions).
     """
 
     name: str

@@ -119,7 +119,7 @@ def test_one_that_hangs_is_killed(network: Network) -> None:
 def test_clients_do_not_keep_them(network: Network) -> None:
     token, _ = started(network, tcp("::"))
     with network.peer.entered():
-        clients = [socket.create_connection((network.node.ipv4, PORT), timeout=2) for _ in range(80)]
+        clients = [socket.create_connection((network.node.ipv4, PORT), timeout=2) for _ in range(40)]
     stopped(network, token)
     assert listening_ports(network.node) == set()
     # Nor does the kernel keep the port for the end of their connections: the service can have it at once.
