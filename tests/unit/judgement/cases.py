@@ -204,8 +204,9 @@ def _of_localnet(case: Case) -> list[Finding]:
     on = case["route_localnet"]
     settings = {name: name in on for name in ("all", "default", "eth0", "lo")}
     guard = case.get("guard", "no_policy")
-    text = 'ip daddr 127.0.0.0/8 counter drop comment "loopback-guard"'
-    rules = [{"id": "loopback-guard", "text": text, "packets": 3}] if guard == "in_force" else []
+    does = {"in_force": "drop", "audit": "goto learn"}.get(guard)
+    text = f'ip daddr 127.0.0.0/8 counter {does} comment "loopback-guard"'
+    rules = [{"id": "loopback-guard", "text": text, "packets": 3}] if does else []
     firewall = {"live": {"present": guard != "no_policy", "rules": rules}, "wanted": {"rules": []}}
     node = Node(
         name="node1",
