@@ -22,6 +22,7 @@ class FilterModule:
             "claim_questions": _probe_plan.claim_questions,
             "compare_editions": _compare_editions.compare,
             "localnet_targets": _probe_plan.localnet_targets,
+            "missing_listeners": _probe_plan.missing_listeners,
             "node_addresses": _node_addresses.node_addresses,
             "probe_plan": _probe_plan.plan,
             "probe_recounts": _probe_plan.recounts,

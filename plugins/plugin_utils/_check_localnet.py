@@ -9,6 +9,7 @@ where route_localnet is set, which kube-proxy does to serve NodePorts on localho
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _wording as word
@@ -29,6 +30,8 @@ GUARD = "loopback-guard"
 """The id of the rule that drops what is for 127.0.0.0/8 and does not come from lo."""
 GOT_IN = ("open", "refused")
 """What a probe through the wire meets where its packet got in: an answer of any kind."""
+
+_DROPS = re.compile(r"\bdrop\b", re.IGNORECASE)
 
 
 def localnet(sysctls: Data, firewall: Data, probes: list[Data]) -> Outcome:
@@ -60,11 +63,16 @@ def _guarded(observed: str, firewall: Data, evidence: list[str]) -> Outcome:
     if "error" in firewall:
         why = "Whether a rule drops such packets is not known."
         return unknown("medium", f"{observed}. {firewall['error']}", why, word.AS_ROOT, evidence)
-    guards = [rule for rule in firewall["live"]["rules"] if rule["id"] == GUARD]
+    rules = [rule for rule in firewall["live"]["rules"] if rule["id"] == GUARD]
+    # In audit mode it only counts.
+    guards = [rule for rule in rules if _DROPS.search(rule["text"])]
     if guards:
         evidence = [*evidence, *(word.live_rule(rule) for rule in guards)]
         return passed(f"{observed}, and the rule {GUARD} drops them.", evidence)
     if firewall["live"]["present"]:
+        if rules:
+            why = f"The firewall is in audit mode: its rule {GUARD} counts such packets and drops none."
+            return warned("medium", f"{observed}.", why, word.APPLY, [*evidence, *map(word.live_rule, rules)])
         why = f"The policy is in force without its rule {GUARD}: someone has removed it."
         return failed("high", f"{observed}.", why, word.APPLY, evidence)
     why = (

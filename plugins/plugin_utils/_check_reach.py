@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy
@@ -32,17 +33,26 @@ CONNECTED = ("open", "reset")
 """The statuses of a probe that came through: the handshake was completed, or an answer came."""
 
 
-def reach(port: Data, policy: Policy, sockets: list[Data], probes: list[Data], counts: Data) -> Outcome:
+def reach(
+    port: Data,
+    policy: Policy,
+    sockets: list[Data],
+    probes: list[Data],
+    counts: Data,
+    *,
+    temporary: Sequence[Data] = (),
+) -> Outcome:
     """Document against what arrives: who else could connect, and should have been able to?
 
     Each of C(probes) is a result of port_probe with C(prober) and C(tracked): whether connection tracking on the node
-    has its flow, None where nobody knows. C(counts) is what the node's rules have counted (see _counters.difference).
+    has its flow, None where nobody knows. C(counts) is what the node's rules have counted (see _counters.difference),
+    C(temporary) are the listeners that were on this port for the time of the probes.
     """
     # A host that tries its own address does so over lo, which is open to itself.
     probes = [probe for probe in probes if probe["source"] != probe["host"]]
     if not probes:
         return unknown("low", "Not tried.", "No other node and no outsider took part in this run.")
-    evidence = [word.probe(probe) for probe in probes]
+    evidence = [word.probe(probe) for probe in probes] + [word.temporary(listener) for listener in temporary]
     if any(probe["status"] in ("silent", "refused", "unknown") for probe in probes):
         evidence += _counters.evidence(counts, port["id"])
     let_in = [probe for probe in probes if _is_let_in(port, policy, probe)]
@@ -56,12 +66,17 @@ def reach(port: Data, policy: Policy, sockets: list[Data], probes: list[Data], c
     errors = [probe for probe in probes if probe["status"] == "error"]
     if errors:
         return unknown("medium", f"The probe failed: {errors[0]['detail']}.", evidence=evidence)
+    stand_ins = [listener for listener in temporary if listener["lived"]]
     listens = any(socket["exposure"] != "loopback" for socket in sockets)
+    listens = listens or any(listener["address"] not in LOOPBACKS for listener in stand_ins)
     return (
         _let_in(port, let_in, listens, counts, evidence)
         or _unanswered(port, let_in, others, counts, evidence)
-        or passed(_as_it_should_be(let_in or others), evidence)
+        or passed(_as_it_should_be(let_in or others, stand_ins), evidence)
     )
+
+
+LOOPBACKS = ("127.0.0.1", "::1")
 
 
 def through_the_wire(probes: list[Data]) -> Outcome | None:
@@ -132,8 +147,9 @@ def _unanswered(
     return passed(" ".join(fate.text for fate in fates), evidence)
 
 
-def _as_it_should_be(probes: list[Data]) -> str:
-    return f"{word.join(sorted({probe['status'] for probe in probes})).capitalize()}, as it should be."
+def _as_it_should_be(probes: list[Data], stand_ins: list[Data]) -> str:
+    statuses = word.join(sorted({probe["status"] for probe in probes})).capitalize()
+    return f"{statuses}, as it should be{' (to a temporary listener)' if stand_ins else ''}."
 
 
 def _is_let_in(port: Data, policy: Policy, probe: Data) -> bool:

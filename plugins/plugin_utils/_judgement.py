@@ -97,7 +97,12 @@ def _reach(node: Node, port: Data) -> tuple[str, Outcome]:
     probes = [probe for probe in node.probes if probe["id"] == port["id"]]
     wire = [probe for probe in node.wire_probes if probe["id"] == port["id"]]
     outcome = _check_reach.through_the_wire(wire) or _check_reach.reach(
-        port, node.parsed_policy, node.listening(port), probes, node.counts
+        port,
+        node.parsed_policy,
+        node.listening(port),
+        probes,
+        node.counts,
+        temporary=[listener for listener in node.temporary if key(listener) == key(port)],
     )
     return _check_reach.EXPECTED[port["scope"]], outcome
 

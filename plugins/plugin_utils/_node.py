@@ -22,9 +22,9 @@ class Node:
     C(sockets), C(firewall), C(sysctls) and C(unix_sockets) (by path) are parts of what port_evidence returns; each has
     C(error) instead where it could not be looked at.
     C(probes) is what others tried on this node, C(wire_probes) what they tried on its 127.0.0.1 through the wire,
-    C(counts) what its rules have counted meanwhile (see _counters), C(answers) what clients without credentials got
-    there, C(allow) the listeners that are allowed besides the documented ones, C(companions) the known ones (see
-    _catalogue.companions).
+    C(temporary) the listeners that were there for this, C(counts) what the rules have counted meanwhile (see
+    _counters). C(answers) is what clients without credentials got there, C(allow) the listeners that are allowed
+    besides the documented ones, C(companions) the known ones (see _catalogue.companions).
     """
 
     name: str
@@ -35,6 +35,7 @@ class Node:
     unix_sockets: Data
     probes: list[Data] = field(default_factory=list)
     wire_probes: list[Data] = field(default_factory=list)
+    temporary: list[Data] = field(default_factory=list)
     counts: Data = field(default_factory=lambda: {"error": "The counters were not read."})
     answers: list[Data] = field(default_factory=list)
     allow: list[Data] = field(default_factory=list)

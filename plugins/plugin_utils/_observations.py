@@ -26,7 +26,9 @@ PROBES = "__node_verify_probes"
 CONTROLLER_PROBES = "__node_verify_controller_probes"
 LOCALNET = "__node_verify_localnet"
 COUNTERS = "__node_verify_counters"
-VARIABLES = (PROFILE, POLICY, EVIDENCE, PROBES, LOCALNET, COUNTERS)
+TEMPORARY = "__node_verify_temporary"
+TEMPORARY_END = "__node_verify_temporary_end"
+VARIABLES = (PROFILE, POLICY, EVIDENCE, PROBES, LOCALNET, COUNTERS, TEMPORARY, TEMPORARY_END)
 
 CONTROLLER = "the controller"
 """The prober of what was tried from where Ansible runs."""
@@ -73,6 +75,7 @@ def node(
         probes=_with_tracking(probes, counters),
         wire_probes=list(wire_probes),
         counts=_counters.difference(firewall, _counted(counters)),
+        temporary=_temporary(facts.get(TEMPORARY) or {}, facts.get(TEMPORARY_END) or {}),
         answers=_part(evidence, "claims").get("results", []),
         allow=allow,
         companions=companions,
@@ -105,6 +108,24 @@ def _by_node(registered_by_prober: dict[str, Data]) -> dict[str, list[Data]]:
 def _counted(counters: Data) -> Data:
     """What was registered of port_counters: its result, or C({"error": reason})."""
     return counters if "rules" in counters else {"error": counters.get("msg", "The counters were not read again.")}
+
+
+def _temporary(begin: Data, end: Data) -> list[Data]:
+    """The listeners that were there for the probes: C(lived) says whether until their end, C(detail) why not."""
+    clients = {_place(listener): listener["clients"] for listener in end.get("results", [])}
+    return [
+        {
+            **listener,
+            "lived": _place(listener) in clients,
+            "clients": clients.get(_place(listener), 0),
+            "detail": listener["detail"] or "it ended before the probes did",
+        }
+        for listener in begin.get("results", [])
+    ]
+
+
+def _place(listener: Data) -> tuple[Any, ...]:
+    return tuple(listener[name] for name in ("protocol", "address", "port"))
 
 
 def _with_tracking(probes: list[Data], counters: Data) -> list[Data]:

@@ -104,6 +104,23 @@ def localnet_targets(hostvars: Mapping[str, Any], names: list[str]) -> list[dict
     ]
 
 
+def missing_listeners(profile: dict[str, Any], sockets: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where the expected ports of C(profile) on which nothing listens should listen, for temporary_listeners.
+
+    C(sockets) is that part of what port_evidence returned; where it is not known what listens, nothing is missing.
+    """
+    if "sockets" not in sockets:
+        return []
+    held = {(socket["protocol"], socket["port"]) for socket in sockets["sockets"]}
+    addresses = {"loopback": ["127.0.0.1", "::1"], "any": ["::"]}
+    return [
+        {"protocol": port["protocol"], "address": address, "port": port["port"]}
+        for port in profile["ports"]
+        if (port["protocol"], port["port"]) not in held
+        for address in addresses.get(port["binding"], profile["addresses"])
+    ]
+
+
 UNANSWERED = ("silent", "refused", "unknown")
 """What a probe can meet of which the target's counters tell more."""
 

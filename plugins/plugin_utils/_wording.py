@@ -95,6 +95,14 @@ def probe(result: Data) -> str:
     return f"{result['prober']} to {result['host']} port {result['port']}: {result['status']}{detail}"
 
 
+def temporary(listener: Data) -> str:
+    """A listener of temporary_listeners, as evidence."""
+    where = f"{listener['address']} port {listener['port']}"
+    if listener["lived"]:
+        return f"a temporary listener on {where} during the probes ({listener['clients']} clients)"
+    return f"no temporary listener on {where} during the probes: {listener['detail']}"
+
+
 def wire_probe(result: Data) -> str:
     """A probe of localnet_probe and its result: node2 to 127.0.0.1 of 10.0.0.11 port 10248: silent."""
     return f"{result['prober']} to 127.0.0.1 of {result['host']} port {result['port']}: {result['status']}"

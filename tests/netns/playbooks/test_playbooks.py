@@ -165,3 +165,16 @@ def test_localhost_is_tried_through_the_wire_on_request(cluster: Cluster) -> Non
         assert statuses["node2:kubelet-healthz/reach"] == statuses["node2:localnet/sysctl"] == "pass"
     finally:
         cluster.enter("node2", "sh", "-c", f"echo 0 > {switch}")
+
+
+def test_temporary_listeners_stand_in_for_services_that_are_not_there_and_then_are_gone(cluster: Cluster) -> None:
+    """The operator has one replica, on node2: on the other nodes nothing listens on its ports."""
+    run = cluster.play("verify", node_verify_temporary_listeners=True)
+    found = {f"{finding['host']}:{finding['id']}": finding for finding in run.report()["findings"]}
+    reach = found["node1:cilium-operator-metrics/reach"]
+    assert (reach["status"], reach["observed"]) == ("pass", "Open, as it should be (to a temporary listener).")
+    assert found["node1:cilium-operator-metrics/bind"]["observed"] == "Nothing listens."  # as it was seen before
+    assert "temporary" not in str(found["node2:cilium-operator-metrics/reach"])
+    assert run.changed() == NONE
+    for node in ("node1", "node3"):
+        assert ":9963 " not in cluster.enter(node, "ss", "--no-header", "--tcp", "--listening", "--numeric")

@@ -60,6 +60,7 @@ def _of_port(case: Case) -> list[Finding]:
         unix_sockets={},
         probes=[_probe(text, port) for text in case.get("probes", [])],
         wire_probes=[_wire_probe(text, port["id"]) for text in case.get("wire", [])],
+        temporary=[_temporary(text, port) for text in case.get("temporary", [])],
         counts=_counts(case, port),
         answers=[_answer(case["answer"], port)] if "answer" in case else [],
     )
@@ -134,6 +135,17 @@ def _wire_probe(text: str, port_id: str) -> dict[str, Any]:
     return {"prober": prober, "id": port_id, "host": "10.0.0.1", "port": int(port), "status": status}
 
 
+def _temporary(text: str, port: dict[str, Any]) -> dict[str, Any]:
+    address, became = text.split(" ")
+    details = {
+        "lived": "",
+        "ended": "it ended before the probes did",
+        "not_started": "nothing is started in check mode",
+    }
+    place = {"protocol": port["protocol"], "address": address, "port": port["port"]}
+    return {**place, "lived": became == "lived", "clients": 1, "detail": details[became]}
+
+
 def _counts(case: Case, port: dict[str, Any]) -> dict[str, Any]:
     if "counted" not in case:
         return {"error": "No policy is in force, so no rule counts."}
@@ -192,8 +204,9 @@ def _of_localnet(case: Case) -> list[Finding]:
     on = case["route_localnet"]
     settings = {name: name in on for name in ("all", "default", "eth0", "lo")}
     guard = case.get("guard", "no_policy")
-    text = 'ip daddr 127.0.0.0/8 counter drop comment "loopback-guard"'
-    rules = [{"id": "loopback-guard", "text": text, "packets": 3}] if guard == "in_force" else []
+    does = {"in_force": "drop", "audit": "goto learn"}.get(guard)
+    text = f'ip daddr 127.0.0.0/8 counter {does} comment "loopback-guard"'
+    rules = [{"id": "loopback-guard", "text": text, "packets": 3}] if does else []
     firewall = {"live": {"present": guard != "no_policy", "rules": rules}, "wanted": {"rules": []}}
     node = Node(
         name="node1",

@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils._errors import InputError
-from ansible_collections.ck8s.ports.plugins.plugin_utils._probe_plan import plan, recounts, targets
+from ansible_collections.ck8s.ports.plugins.plugin_utils._probe_plan import (
+    localnet_targets,
+    missing_listeners,
+    plan,
+    recounts,
+    targets,
+)
 
 ADDRESSES, PORTS = 2, 3
 
@@ -112,3 +118,35 @@ def test_looked_at_again_are_the_nodes_that_did_not_answer_with_the_flows_of_the
     flow = {"protocol": "udp", "source": "10.0.0.9", "source_port": 40000, "host": "10.0.0.1", "port": 8472}
     assert recounts(hostvars, ["node2", "node3"]) == {"node1": [flow], "node3": []}
     assert recounts({}, []) == {}
+
+
+def test_through_the_wire_localhost_ports_are_tried_by_ipv4_addresses() -> None:
+    ports = [
+        {"id": "kubelet-healthz", "port": 10248, "protocol": "tcp", "scope": "localhost"},
+        {"id": "kubelet", "port": 10250, "protocol": "tcp", "scope": "external"},
+        {"id": "local-dns", "port": 53, "protocol": "udp", "scope": "localhost"},
+    ]
+    profile = {"addresses": ["10.0.0.1", "fd00::1"], "ports": ports}
+    hosts: dict[str, Any] = {name: {"node_profile_result": {"profile": profile}} for name in ("a", "b")}
+    assert localnet_targets(hosts, ["a"]) == [{"host": "10.0.0.1", "port": 10248, "label": "a kubelet-healthz"}]
+    made = plan(hosts, ["a", "b"], ["stranger"], ["ring"], 1, localnet=True)
+    assert made["probes"] == {"ring": 12, "localnet": 2}
+
+
+def test_missing_listeners_are_where_the_document_has_them() -> None:
+    def port(number: int, binding: str) -> dict[str, Any]:
+        return {"protocol": "tcp", "port": number, "binding": binding}
+
+    ports = [port(1, "loopback"), port(2, "any"), port(3, "node"), port(4, "host"), port(5, "any")]
+    profile = {"addresses": ["10.0.0.1", "fd00::1"], "ports": ports}
+    held = {"sockets": [{"protocol": "tcp", "port": 5}, {"protocol": "udp", "port": 1}]}
+    assert [(each["address"], each["port"]) for each in missing_listeners(profile, held)] == [
+        ("127.0.0.1", 1),
+        ("::1", 1),
+        ("::", 2),
+        ("10.0.0.1", 3),
+        ("fd00::1", 3),
+        ("10.0.0.1", 4),
+        ("fd00::1", 4),
+    ]
+    assert missing_listeners(profile, {"error": "No rights."}) == []
