@@ -17,6 +17,7 @@ from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Firewa
 from ansible_collections.ck8s.ports.plugins.module_utils._nft import Nft
 from ansible_collections.ck8s.ports.plugins.module_utils._nftables import NftablesBackend
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import parse_policy
+from ansible_collections.ck8s.ports.plugins.module_utils._verdict import decide
 from tests.netns.topology import Network, tcp_fate
 
 POLICY: dict[str, Any] = {
@@ -86,6 +87,20 @@ def test_another_notation_of_the_same_policy_is_no_change(firewall: Any) -> None
         },
     }
     assert not firewall.plan(other).changed
+
+
+@pytest.mark.parametrize("enforcement", ["ports", "default_deny"])
+@pytest.mark.parametrize("mode", ["enforce", "audit"])
+def test_what_the_kernel_prints_is_read_back_as_the_policy(firewall: Any, enforcement: str, mode: str) -> None:
+    wanted = {**POLICY, "enforcement": enforcement, "mode": mode}
+    firewall.apply(wanted)
+    policy, in_force = parse_policy(wanted), firewall.read().policy
+    assert in_force is not None
+    assert (in_force.enforcement, in_force.mode) == (enforcement, mode)
+    for protocol, port in (("tcp", 2379), ("tcp", 9890), ("tcp", 22), ("udp", 8472), ("udp", 53)):
+        for source in ("10.88.0.7", "10.88.0.77", "fd88::7", "fd89::7", "192.0.2.7", "127.0.0.1"):
+            told, meant = (decide(each, protocol, port, source) for each in (in_force, policy))
+            assert (told.verdict, told.rule) == (meant.verdict, meant.rule)
 
 
 def test_comparing_changes_nothing(firewall: Any) -> None:

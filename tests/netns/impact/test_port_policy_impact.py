@@ -74,6 +74,7 @@ def test_by_default_nothing_changes_and_each_is_named(
         "state": "established",
         "connections": 1,
         "controller": False,
+        "already": False,
         "why": EXPLANATIONS["closed"],
     }
     assert result["impact"] == [
@@ -102,6 +103,11 @@ def test_whoever_wants_it_all_the_same_gets_it(
 
     unchanged = task.run({"policy": CLOSED})
     assert (unchanged["failed"], unchanged["changed"], len(unchanged["impact"])) == (False, False, 2)
+    # Their connections go on, and another change, which makes no difference to them, is not held up by them.
+    other = {**CLOSED, "sets": {"admins": ["10.88.0.0/25"]}}
+    changed = task.run({"policy": other})
+    assert (changed["failed"], changed["changed"]) == (False, True)
+    assert [entry["already"] for entry in changed["impact"]] == [True, True]
     removed = task.run({"state": "absent"})
     assert (removed["failed"], removed["changed"], removed["impact"]) == (False, True, [])
 
