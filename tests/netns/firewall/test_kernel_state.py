@@ -210,7 +210,7 @@ def test_names_at_the_limits_of_the_pattern_are_names_to_the_kernel(firewall: An
     }
     assert firewall.apply(policy).changed
     assert not firewall.apply(policy).changed
-    assert [rule["id"] for rule in firewall.read().rules[3::2]] == names
+    assert [rule["id"] for rule in firewall.read().rules[4::2]] == names
 
 
 def test_the_whole_of_each_address_family_and_thousands_of_networks(firewall: Any) -> None:
@@ -221,7 +221,7 @@ def test_the_whole_of_each_address_family_and_thousands_of_networks(firewall: An
         policy = {**everything, "sets": {"all": cidrs}, "rules": [rule]}
         assert firewall.apply(policy).changed
         assert not firewall.apply(policy).changed
-        assert len(firewall.read().rules) == 5
+        assert len(firewall.read().rules) == 6
 
 
 def test_rules_that_the_kernel_refuses_change_nothing_and_are_named_with_their_line(

@@ -101,6 +101,9 @@ def test_whoever_wants_it_all_the_same_gets_it(
         assert ("would refuse the next connection of 2 peers" in result["shown"]) == warns
         assert ("ck8s_ports" in ruleset(firewall)) == there
 
+
+def test_whom_the_rules_refuse_already_holds_no_other_change_up(peers: None, task: Task) -> None:
+    task.run({"policy": CLOSED, "on_impact": "ignore"})
     unchanged = task.run({"policy": CLOSED})
     assert (unchanged["failed"], unchanged["changed"], len(unchanged["impact"])) == (False, False, 2)
     # Their connections go on, and another change, which makes no difference to them, is not held up by them.
