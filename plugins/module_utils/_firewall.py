@@ -28,6 +28,7 @@ class LiveState:
     """Our rules as they are in force. ``text`` has no counters and is "" where nothing of ours is there.
 
     In ``audit`` mode ``learned`` is who would have been refused, ``learned_all`` whether there was room for all.
+    ``policy`` is what the rules do, where that can be read back from them.
     """
 
     text: str
@@ -35,6 +36,7 @@ class LiveState:
     audit: bool = False
     learned: list[LearnedSource] = field(default_factory=list)
     learned_all: bool = True
+    policy: Policy | None = None
 
     def as_result(self) -> dict[str, Any]:
         """What the modules return of it."""

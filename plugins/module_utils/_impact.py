@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Collection, Iterable, Mapping
 
 from ansible_collections.ck8s.ports.plugins.module_utils._connections import CLOSING, ESTABLISHED, TIME_WAIT, Flow
-from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy
+from ansible_collections.ck8s.ports.plugins.module_utils._policy import ENFORCE, Policy
 from ansible_collections.ck8s.ports.plugins.module_utils._verdict import DROP, Decision, decide
 
 LISTED = 256
@@ -28,7 +28,7 @@ class Refused:
 
     ``service`` is the id under which the policy has the port, ``processes`` the names of those that listen there,
     ``rule`` the rule that refuses. ``state`` is that of the liveliest of its ``connections``. ``controller`` is whether
-    one of them is the controller's.
+    one of them is the controller's, ``already`` whether the rules in force refuse the next one, too.
     """
 
     peer: str
@@ -39,6 +39,12 @@ class Refused:
     state: str
     connections: int
     controller: bool = False
+    already: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether the change would cut off this one: it is let in until now, or the change could not be confirmed."""
+        return self.controller or not self.already
 
     def as_result(self, why: str | None) -> dict[str, Any]:
         """The entry in the module's result."""
@@ -52,30 +58,47 @@ class Refused:
             "state": self.state,
             "connections": self.connections,
             "controller": self.controller,
+            "already": self.already,
             "why": why,
         }
 
 
 def refused_peers(
-    policy: Policy, flows: Iterable[Flow], own: Collection[str], controller: tuple[str, int] | None
+    policy: Policy,
+    flows: Iterable[Flow],
+    own: Collection[str],
+    controller: tuple[str, int] | None,
+    in_force: Policy | None = None,
 ) -> list[Refused]:
     """Return the peers of ``flows`` that ``policy`` would refuse, the controller first, then by port and address.
 
     ``own`` are this host's addresses: from one of them it reaches itself, over lo. ``controller`` is the peer and the
-    port of the controller's connection. No processes are known here.
+    port of the controller's connection. ``in_force`` is what the rules do until now, None where that is not known. No
+    processes are known here.
     """
     found: dict[tuple[str, int], Refused] = {}
     decided: dict[tuple[str, int], Decision] = {}
     for flow in flows:
         key = (flow.peer, flow.port)
+        interface = "lo" if flow.peer in own else None
         if key not in decided:
-            decided[key] = decide(policy, "tcp", flow.port, flow.peer, "lo" if flow.peer in own else None)
+            decided[key] = decide(policy, "tcp", flow.port, flow.peer, interface)
         if decided[key].verdict != DROP:
             continue
         known = found.get(key)
         if known is None:
-            service, rule = _service(policy, flow.port), decided[key].rule
-            found[key] = Refused(*key, service, (), rule, flow.state, flow.connections, key == controller)
+            found[key] = Refused(
+                *key,
+                service=_service(policy, flow.port),
+                processes=(),
+                rule=decided[key].rule,
+                state=flow.state,
+                connections=flow.connections,
+                controller=key == controller,
+                already=in_force is not None
+                and in_force.mode == ENFORCE
+                and decide(in_force, "tcp", flow.port, flow.peer, interface).verdict == DROP,
+            )
         else:
             state = min(known.state, flow.state, key=_LIVELIEST.index)
             found[key] = replace(known, state=state, connections=known.connections + flow.connections)

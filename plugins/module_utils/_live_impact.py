@@ -24,6 +24,11 @@ class Impact:
     refused: list[Refused]
     controller: dict[str, Any] | None
 
+    @property
+    def cut_off(self) -> list[Refused]:
+        """Those whom the change would cut off."""
+        return [entry for entry in self.refused if entry.counts]
+
     def as_result(self, explanations: Mapping[str, str]) -> dict[str, Any]:
         """What the module returns of it."""
         listed = self.refused[:LISTED]
@@ -37,15 +42,18 @@ class Impact:
 NO_IMPACT = Impact([], None)
 
 
-def look(policy: Policy) -> Impact:
-    """Hold the policy against the connections of this network namespace. Raises OSError where they cannot be seen."""
+def look(policy: Policy, in_force: Policy | None = None) -> Impact:
+    """Hold the policy against the connections of this network namespace. Raises OSError where they cannot be seen.
+
+    ``in_force`` is what the rules do until now, None where that is not known.
+    """
     controller = controllers_connection(_connections.is_open)
     listening = _connections.listeners()
     flows = _connections.inbound(listening, lambda port: may_drop(policy, "tcp", port))
     own = own_addresses()
     if controller is None:
-        return Impact(_with_processes(refused_peers(policy, flows, own, None), listening), None)
-    refused = refused_peers(policy, flows, own, (controller.peer, controller.port))
+        return Impact(_with_processes(refused_peers(policy, flows, own, None, in_force), listening), None)
+    refused = refused_peers(policy, flows, own, (controller.peer, controller.port), in_force)
     decision = decide(policy, "tcp", controller.port, controller.peer, "lo" if controller.peer in own else None)
     told = {
         "peer": controller.peer,

@@ -20,6 +20,7 @@ from ansible_collections.ck8s.ports.plugins.module_utils._foreign_chains import 
 from ansible_collections.ck8s.ports.plugins.module_utils._nft import TIMEOUT, Nft, find_nft
 from ansible_collections.ck8s.ports.plugins.module_utils._nft_audit import SETS, is_full, learned, without_learned
 from ansible_collections.ck8s.ports.plugins.module_utils._nft_listing import parse_rules, set_names, with_sets_sorted
+from ansible_collections.ck8s.ports.plugins.module_utils._nft_reading import policy_in_force
 from ansible_collections.ck8s.ports.plugins.module_utils._nft_render import (
     TABLE,
     render_missing_sets,
@@ -53,7 +54,14 @@ class NftablesBackend:
         text = self._text()
         listing = self._nft.table_with_counters() if text else ""
         audit = bool(SETS.keys() & set(set_names(text)))
-        return LiveState(text, parse_rules(listing), audit, learned(listing), not is_full(listing))
+        return LiveState(
+            text=text,
+            rules=parse_rules(listing),
+            audit=audit,
+            learned=learned(listing),
+            learned_all=not is_full(listing),
+            policy=policy_in_force(text),
+        )
 
     def plan(self, policy: Policy | None) -> Plan:
         """Compare what the kernel prints for our table with what it prints for the wanted one; change nothing.

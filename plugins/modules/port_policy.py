@@ -134,7 +134,9 @@ options:
         V(warn) names them and goes on, unless the connection of this very run is one of them: without it, the change
         could not be confirmed.
       - V(ignore) goes on.
-      - A run that leaves the rules as they are never fails for it, nor does one in audit mode, which refuses nobody.
+      - >-
+        Whom the rules in force refuse already, with a connection that is older than they are, does not count. So a run
+        that leaves the rules as they are never fails for it, nor does one in audit mode, which refuses nobody.
     type: str
     choices: [fail, warn, ignore]
     default: fail
@@ -335,6 +337,10 @@ impact:
       description: Whether the connection of this very run is one of them.
       type: bool
       returned: always
+    already:
+      description: Whether the rules in force refuse the next connection, too; the connection is older than they are.
+      type: bool
+      returned: always
     why:
       description: What O(explanations) has to say of the service, or of the rule; null where nothing.
       type: str
@@ -349,6 +355,7 @@ impact:
       state: established
       connections: 4
       controller: false
+      already: false
       why: null
 impact_count:
   description: How many such peers there are; more than RV(impact) has where they are very many.
@@ -523,7 +530,7 @@ def _run(module: AnsibleModule) -> dict[str, Any]:
     result = {"state": module.params["state"], **comparison.result}
     impact = _impact(module, comparison.plan)
     result.update(impact.as_result(module.params["explanations"]))
-    if comparison.plan.changed and impact.refused and policy is not None and policy.mode == ENFORCE:
+    if comparison.plan.changed and impact.cut_off and policy is not None and policy.mode == ENFORCE:
         _weigh(module, impact, result)
     if comparison.changed and not module.check_mode:
         made = host.change.make(comparison.plan, comparison.boot_plan, module.params["_by"], seconds)
@@ -536,7 +543,7 @@ def _impact(module: AnsibleModule, plan: Plan) -> Impact:
     if plan.policy is None:
         return NO_IMPACT
     try:
-        return look(plan.policy)
+        return look(plan.policy, plan.live.policy)
     except OSError as error:
         problem = f"this host's connections cannot be seen ({error}), so nobody knows whom the policy would cut off"
         if plan.changed and plan.policy.mode == ENFORCE and module.params["on_impact"] == "fail":
@@ -548,8 +555,8 @@ def _impact(module: AnsibleModule, plan: Plan) -> Impact:
 def _weigh(module: AnsibleModule, impact: Impact, result: dict[str, Any]) -> None:
     """End the run, or warn, as the option on_impact has it."""
     wanted = module.params["on_impact"]
-    said = message(impact.refused, module.params["explanations"])
-    cut_off = any(entry.controller for entry in impact.refused)
+    said = message(impact.cut_off, module.params["explanations"])
+    cut_off = any(entry.controller for entry in impact.cut_off)
     if wanted == "fail" or (wanted == "warn" and cut_off):
         module.fail_json(msg=f"{said} {CUTS_CONTROLLER if cut_off else WAY_OUT}", **{**result, "changed": False})
     if wanted == "warn":

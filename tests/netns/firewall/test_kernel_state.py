@@ -17,6 +17,7 @@ from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Firewa
 from ansible_collections.ck8s.ports.plugins.module_utils._nft import Nft
 from ansible_collections.ck8s.ports.plugins.module_utils._nftables import NftablesBackend
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import parse_policy
+from ansible_collections.ck8s.ports.plugins.module_utils._verdict import decide
 from tests.netns.topology import Network, tcp_fate
 
 POLICY: dict[str, Any] = {
@@ -86,6 +87,20 @@ def test_another_notation_of_the_same_policy_is_no_change(firewall: Any) -> None
         },
     }
     assert not firewall.plan(other).changed
+
+
+@pytest.mark.parametrize("enforcement", ["ports", "default_deny"])
+@pytest.mark.parametrize("mode", ["enforce", "audit"])
+def test_what_the_kernel_prints_is_read_back_as_the_policy(firewall: Any, enforcement: str, mode: str) -> None:
+    wanted = {**POLICY, "enforcement": enforcement, "mode": mode}
+    firewall.apply(wanted)
+    policy, in_force = parse_policy(wanted), firewall.read().policy
+    assert in_force is not None
+    assert (in_force.enforcement, in_force.mode) == (enforcement, mode)
+    for protocol, port in (("tcp", 2379), ("tcp", 9890), ("tcp", 22), ("udp", 8472), ("udp", 53)):
+        for source in ("10.88.0.7", "10.88.0.77", "fd88::7", "fd89::7", "192.0.2.7", "127.0.0.1"):
+            told, meant = (decide(each, protocol, port, source) for each in (in_force, policy))
+            assert (told.verdict, told.rule) == (meant.verdict, meant.rule)
 
 
 def test_comparing_changes_nothing(firewall: Any) -> None:
@@ -195,7 +210,7 @@ def test_names_at_the_limits_of_the_pattern_are_names_to_the_kernel(firewall: An
     }
     assert firewall.apply(policy).changed
     assert not firewall.apply(policy).changed
-    assert [rule["id"] for rule in firewall.read().rules[3::2]] == names
+    assert [rule["id"] for rule in firewall.read().rules[4::2]] == names
 
 
 def test_the_whole_of_each_address_family_and_thousands_of_networks(firewall: Any) -> None:
@@ -206,7 +221,7 @@ def test_the_whole_of_each_address_family_and_thousands_of_networks(firewall: An
         policy = {**everything, "sets": {"all": cidrs}, "rules": [rule]}
         assert firewall.apply(policy).changed
         assert not firewall.apply(policy).changed
-        assert len(firewall.read().rules) == 5
+        assert len(firewall.read().rules) == 6
 
 
 def test_rules_that_the_kernel_refuses_change_nothing_and_are_named_with_their_line(

@@ -74,6 +74,7 @@ def test_by_default_nothing_changes_and_each_is_named(
         "state": "established",
         "connections": 1,
         "controller": False,
+        "already": False,
         "why": EXPLANATIONS["closed"],
     }
     assert result["impact"] == [
@@ -100,8 +101,16 @@ def test_whoever_wants_it_all_the_same_gets_it(
         assert ("would refuse the next connection of 2 peers" in result["shown"]) == warns
         assert ("ck8s_ports" in ruleset(firewall)) == there
 
+
+def test_whom_the_rules_refuse_already_holds_no_other_change_up(peers: None, task: Task) -> None:
+    task.run({"policy": CLOSED, "on_impact": "ignore"})
     unchanged = task.run({"policy": CLOSED})
     assert (unchanged["failed"], unchanged["changed"], len(unchanged["impact"])) == (False, False, 2)
+    # Their connections go on, and another change, which makes no difference to them, is not held up by them.
+    other = {**CLOSED, "sets": {"admins": ["10.88.0.0/25"]}}
+    changed = task.run({"policy": other})
+    assert (changed["failed"], changed["changed"]) == (False, True)
+    assert [entry["already"] for entry in changed["impact"]] == [True, True]
     removed = task.run({"state": "absent"})
     assert (removed["failed"], removed["changed"], removed["impact"]) == (False, True, [])
 

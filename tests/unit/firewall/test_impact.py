@@ -81,6 +81,25 @@ def test_the_controller_comes_first_then_by_port_and_address() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("in_force", "already"),
+    [
+        (None, False),
+        ({**POLICY, "rules": []}, False),
+        (POLICY, True),
+        ({**POLICY, "mode": "audit"}, False),
+        ({**POLICY, "sets": {"nodes": ["203.0.113.0/24"]}}, True),
+    ],
+    ids=["unknown", "open", "the same", "audit", "with other sources"],
+)
+def test_whom_the_rules_in_force_refuse_already_is_not_cut_off_by_the_change(in_force: Any, already: bool) -> None:
+    before = None if in_force is None else parse_policy(in_force)
+    flows = [flow("192.0.2.99", 2379), flow("192.0.2.100", 22)]
+    stranger, controller = reversed(refused_peers(parse_policy(POLICY), flows, (), ("192.0.2.100", 22), before))
+    assert (stranger.already, stranger.counts) == (already, not already)
+    assert (controller.already, controller.counts) == (already, True)
+
+
 def test_the_message_names_each_with_the_reason_of_its_service() -> None:
     entries = [
         Refused("198.51.100.9", 22, "ssh", ("sshd",), "ssh", "established", 1, controller=True),
