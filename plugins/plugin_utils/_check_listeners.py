@@ -131,10 +131,17 @@ def _what_stops_it(node: Node, protocol: str, port: int) -> tuple[bool, str]:
     decisions = [decide(node.parsed_policy, protocol, port, stranger) for stranger in STRANGERS]
     let_in = next((decision for decision in decisions if decision.verdict != DROP), None)
     if let_in is None:
-        rule = f"The rule {decisions[0].rule} of the policy drops what strangers send there"
-        if node.firewall["changed"]:
-            return False, f"{rule}, but the rules in force are not those of the policy."
-        return True, f"{rule}."
+        return _dropped_by(node, f"The rule {decisions[0].rule} of the policy")
     if let_in.verdict == ACCEPT:
         return False, f"The rule {let_in.rule} of the policy lets strangers in."
     return False, f"No rule of the policy is about it (enforcement {node.parsed_policy.enforcement}); {others}"
+
+
+def _dropped_by(node: Node, rule: str) -> tuple[bool, str]:
+    """The same where the policy has a rule that keeps strangers out: is it in force?"""
+    drops = f"{rule} drops what strangers send there"
+    if node.parsed_policy.mode == AUDIT:
+        return False, f"{drops} once it is enforced; in audit mode it only counts them."
+    if node.firewall["changed"]:
+        return False, f"{drops}, but the rules in force are not those of the policy."
+    return True, f"{drops}."

@@ -226,6 +226,7 @@ def _of_listener(case: Case) -> list[Finding]:
     port = {"protocol": case.get("protocol", "tcp"), "port": case["listens_on"]}
     made = {
         "enforcement": case.get("enforcement", "ports"),
+        "mode": case.get("mode", "enforce"),
         "sets": {"admins": ["10.0.0.0/24"]},
         "rules": [{"protocol": port["protocol"], "ports": [port["port"]], **rule} for rule in case.get("policy", [])],
     }
