@@ -76,6 +76,8 @@ def _edition(release: str | None, detected: Data | None) -> str:
             raise InputError([f"node_profile_edition: auto: {error.faults[0]}; set it to one of {known}"]) from None
     if not detected:
         reason = "node_profile_detect is off"
+    elif detected.get("unreachable"):
+        reason = "the node is unreachable"
     elif not detected.get("installed"):
         reason = "Canonical Kubernetes is not installed on the node"
     else:

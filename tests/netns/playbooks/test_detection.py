@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import yaml
+
+from tests.lab.topology import INVENTORY
 from tests.netns.playbooks.conftest import Cluster
 
 
@@ -13,6 +18,27 @@ def test_without_the_snap_everything_is_as_without_detection(cluster: Cluster) -
     detecting = cluster.play("site", node_profile_detect=True)
     assert detecting.status == without.status == 0, detecting.output
     assert detecting.statuses() == without.statuses()
+
+
+def unreachable(path: Path) -> Path:
+    """The lab's inventory with a node that nobody has built."""
+    everyone = yaml.safe_load(INVENTORY.read_text(encoding="utf-8"))
+    everyone["all"]["children"]["worker"]["hosts"]["node9"] = {"node_profile_addresses": ["10.77.0.14"]}
+    path.write_text(yaml.safe_dump(everyone), encoding="utf-8")
+    return path
+
+
+def test_a_node_that_cannot_be_asked_is_reported_and_not_touched(cluster: Cluster, tmp_path: Path) -> None:
+    inventory = unreachable(tmp_path / "hosts.yml")
+    nine = (f"--inventory={inventory}", "--limit=node9")
+    run = cluster.play("verify", *nine, node_profile_detect=True)
+    assert run.status == 2, run.output
+    (finding,) = (each for each in run.report()["findings"] if each["id"] == "node/observed")
+    assert (finding["status"], finding["observed"][:12]) == ("unknown", "Unreachable:")
+
+    firewall = cluster.play("firewall", *nine, node_profile_detect=True)
+    assert firewall.status == 2
+    assert "Unreachable when it was asked who it is" in firewall.output
 
 
 def test_without_the_snap_the_edition_of_the_release_is_unknown(cluster: Cluster) -> None:
