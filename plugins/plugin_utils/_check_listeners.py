@@ -121,7 +121,7 @@ def _undocumented(node: Node, sockets: list[Data]) -> Outcome:
 
 def _what_stops_it(node: Node, protocol: str, port: int) -> tuple[bool, str]:
     """Whether a rule in force keeps strangers out, and a sentence that says which one, or exactly what is not known."""
-    others = "whether another firewall does, this does not look at."
+    others = "whether another firewall stops them, nobody has looked."
     if "error" in node.firewall:
         return False, f"Whether a rule stops who connects is not known: {node.firewall['error'].rstrip('.')}."
     live = node.firewall["live"]
