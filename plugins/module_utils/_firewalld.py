@@ -74,6 +74,7 @@ class FirewalldBackend:
         self._firewalld = Firewalld(timeout, root)
         self._zones: list[_Zone] = []
         self._names: dict[str, str] = {}
+        self._concerned: list[str] = []
 
     def active(self) -> bool:
         """Return whether firewalld runs."""
@@ -88,8 +89,9 @@ class FirewalldBackend:
         return bool(list(self._zones_with_ours_in_files()))
 
     def read(self) -> LiveState:
-        """Return which of our rules are in force in each zone."""
-        return self._live({zone: in_order(self._firewalld.rich_rules(zone)) for zone in self._firewalld.zones()})
+        """Return which of our rules are in force: in each zone or, after a plan, in those that it concerns."""
+        zones = self._concerned or self._firewalld.zones()
+        return self._live({zone: in_order(self._firewalld.rich_rules(zone)) for zone in zones})
 
     def plan(self, policy: Policy | None) -> Plan:
         """Compare what firewalld says is in force with ``policy``; change nothing."""
@@ -112,7 +114,9 @@ class FirewalldBackend:
             wanted_texts = texts if zone in used else []
             unchanged = [without_priority(rule) for rule in found] == wanted_texts
             wanted = found if unchanged else with_priorities(wanted_texts, band)
-            self._zones.append(_Zone(zone, found, wanted, self._permanent(zone) if zone in used or found else []))
+            if found or zone in used:
+                self._zones.append(_Zone(zone, found, wanted, self._permanent(zone)))
+        self._concerned = [zone.name for zone in self._zones]
         warned = list(self._warnings(policy, {zone: in_force[zone] for zone in used if zone in in_force}))
         return Plan(
             policy=policy,
