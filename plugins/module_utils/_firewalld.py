@@ -59,6 +59,11 @@ class _Zone:
     wanted: list[str]
     permanent: list[str]
 
+    @property
+    def would_be_kept(self) -> bool:
+        """Whether the permanent rules are others than the wanted ones, and so change with the confirmation."""
+        return [without_priority(rule) for rule in self.permanent] != [without_priority(rule) for rule in self.wanted]
+
 
 class FirewalldBackend:
     """Our rich rules in firewalld. Each method raises :class:`FirewallError`."""
@@ -235,8 +240,10 @@ in_force() {
     told "$1" @name@ @path@ @name@.zone "$2" "$3" "$4" "$5" ${6+"$6"}
 }
 permanent() {
-    zone=$(@busctl@ call -- @name@ @config@ @name@.config getZoneByName s "$3" | sed -n 's/^o "\(.*\)"$/\1/p')
-    told "$1" @name@ "$zone" @name@.config.zone "$2" s "$4"
+    told "$1" @name@ "$zone" @name@.config.zone "$2" s "$3"
+}
+permanent_zone() {
+    zone=$(@busctl@ call -- @name@ @config@ @name@.config getZoneByName s "$1" | sed -n 's/^o "\(.*\)"$/\1/p')
 }
 case $(@busctl@ call -- org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus NameHasOwner s @name@) in
 "b true") ;;
@@ -253,14 +260,17 @@ def _restore_script(zones: list[_Zone]) -> str:
         name = shlex.quote(zone.name)
         if zone.found != zone.wanted:
             steps += [f"in_force ALREADY_ENABLED addRichRule ssi {name} {shlex.quote(rule)} 0" for rule in zone.found]
-        steps += [f"permanent ALREADY_ENABLED addRichRule {name} {shlex.quote(rule)}" for rule in zone.permanent]
+        if zone.would_be_kept:
+            steps.append(f"permanent_zone {name}")
+            steps += [f"permanent ALREADY_ENABLED addRichRule {shlex.quote(rule)}" for rule in zone.permanent]
     for zone in zones:
         name = shlex.quote(zone.name)
-        for rule in reversed(zone.wanted):
-            if rule not in zone.found:
-                steps.append(f"in_force NOT_ENABLED removeRichRule ss {name} {shlex.quote(rule)}")
-            if rule not in zone.permanent:
-                steps.append(f"permanent NOT_ENABLED removeRichRule {name} {shlex.quote(rule)}")
+        new = [shlex.quote(rule) for rule in reversed(zone.wanted) if rule not in zone.found]
+        steps += [f"in_force NOT_ENABLED removeRichRule ss {name} {rule}" for rule in new]
+        if zone.would_be_kept:
+            new = [shlex.quote(rule) for rule in reversed(zone.wanted) if rule not in zone.permanent]
+            steps.append(f"permanent_zone {name}")
+            steps += [f"permanent NOT_ENABLED removeRichRule {rule}" for rule in new]
     values = {
         "busctl": " ".join(BUSCTL),
         "name": NAME,
