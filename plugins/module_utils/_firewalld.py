@@ -59,6 +59,11 @@ class _Zone:
     wanted: list[str]
     permanent: list[str]
 
+    @property
+    def would_be_kept(self) -> bool:
+        """Whether the permanent rules are others than the wanted ones, and so change with the confirmation."""
+        return [without_priority(rule) for rule in self.permanent] != [without_priority(rule) for rule in self.wanted]
+
 
 class FirewalldBackend:
     """Our rich rules in firewalld. Each method raises :class:`FirewallError`."""
@@ -74,6 +79,7 @@ class FirewalldBackend:
         self._firewalld = Firewalld(timeout, root)
         self._zones: list[_Zone] = []
         self._names: dict[str, str] = {}
+        self._concerned: list[str] = []
 
     def active(self) -> bool:
         """Return whether firewalld runs."""
@@ -88,8 +94,9 @@ class FirewalldBackend:
         return bool(list(self._zones_with_ours_in_files()))
 
     def read(self) -> LiveState:
-        """Return which of our rules are in force in each zone."""
-        return self._live({zone: in_order(self._firewalld.rich_rules(zone)) for zone in self._firewalld.zones()})
+        """Return which of our rules are in force: in each zone or, after a plan, in those that it concerns."""
+        zones = self._concerned or self._firewalld.zones()
+        return self._live({zone: in_order(self._firewalld.rich_rules(zone)) for zone in zones})
 
     def plan(self, policy: Policy | None) -> Plan:
         """Compare what firewalld says is in force with ``policy``; change nothing."""
@@ -112,7 +119,9 @@ class FirewalldBackend:
             wanted_texts = texts if zone in used else []
             unchanged = [without_priority(rule) for rule in found] == wanted_texts
             wanted = found if unchanged else with_priorities(wanted_texts, band)
-            self._zones.append(_Zone(zone, found, wanted, self._permanent(zone) if zone in used or found else []))
+            if found or zone in used:
+                self._zones.append(_Zone(zone, found, wanted, self._permanent(zone)))
+        self._concerned = [zone.name for zone in self._zones]
         warned = list(self._warnings(policy, {zone: in_force[zone] for zone in used if zone in in_force}))
         return Plan(
             policy=policy,
@@ -231,8 +240,10 @@ in_force() {
     told "$1" @name@ @path@ @name@.zone "$2" "$3" "$4" "$5" ${6+"$6"}
 }
 permanent() {
-    zone=$(@busctl@ call -- @name@ @config@ @name@.config getZoneByName s "$3" | sed -n 's/^o "\(.*\)"$/\1/p')
-    told "$1" @name@ "$zone" @name@.config.zone "$2" s "$4"
+    told "$1" @name@ "$zone" @name@.config.zone "$2" s "$3"
+}
+permanent_zone() {
+    zone=$(@busctl@ call -- @name@ @config@ @name@.config getZoneByName s "$1" | sed -n 's/^o "\(.*\)"$/\1/p')
 }
 case $(@busctl@ call -- org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus NameHasOwner s @name@) in
 "b true") ;;
@@ -249,14 +260,17 @@ def _restore_script(zones: list[_Zone]) -> str:
         name = shlex.quote(zone.name)
         if zone.found != zone.wanted:
             steps += [f"in_force ALREADY_ENABLED addRichRule ssi {name} {shlex.quote(rule)} 0" for rule in zone.found]
-        steps += [f"permanent ALREADY_ENABLED addRichRule {name} {shlex.quote(rule)}" for rule in zone.permanent]
+        if zone.would_be_kept:
+            steps.append(f"permanent_zone {name}")
+            steps += [f"permanent ALREADY_ENABLED addRichRule {shlex.quote(rule)}" for rule in zone.permanent]
     for zone in zones:
         name = shlex.quote(zone.name)
-        for rule in reversed(zone.wanted):
-            if rule not in zone.found:
-                steps.append(f"in_force NOT_ENABLED removeRichRule ss {name} {shlex.quote(rule)}")
-            if rule not in zone.permanent:
-                steps.append(f"permanent NOT_ENABLED removeRichRule {name} {shlex.quote(rule)}")
+        new = [shlex.quote(rule) for rule in reversed(zone.wanted) if rule not in zone.found]
+        steps += [f"in_force NOT_ENABLED removeRichRule ss {name} {rule}" for rule in new]
+        if zone.would_be_kept:
+            new = [shlex.quote(rule) for rule in reversed(zone.wanted) if rule not in zone.permanent]
+            steps.append(f"permanent_zone {name}")
+            steps += [f"permanent NOT_ENABLED removeRichRule {rule}" for rule in new]
     values = {
         "busctl": " ".join(BUSCTL),
         "name": NAME,

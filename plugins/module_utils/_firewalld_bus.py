@@ -27,15 +27,22 @@ _TRACES = ("etc/firewalld", "usr/lib/firewalld")
 
 
 class Firewalld:
-    """firewalld on this host. Each method raises :class:`FirewallError`."""
+    """firewalld on this host, for one run. Each method raises :class:`FirewallError`."""
 
     def __init__(self, timeout: float, root: str = "/") -> None:
         """``timeout`` is in seconds, for each call."""
         self._timeout = timeout
         self._root = root
+        self._runs: bool | None = None
+        self._used: list[str] | None = None
 
     def runs(self) -> bool:
         """Return whether a firewalld is there to be asked."""
+        if self._runs is None:
+            self._runs = self._answers()
+        return self._runs
+
+    def _answers(self) -> bool:
         if not os.path.exists(os.path.join(self._root, _SOCKET)):
             return False
         if not any(os.path.isdir(os.path.join(self._root, trace)) for trace in _TRACES):
@@ -49,8 +56,10 @@ class Firewalld:
 
     def used_zones(self) -> list[str]:
         """Return the zones that packets get into: those with interfaces or sources, and the default one."""
-        active = self._call(NAME, PATH, f"{NAME}.zone", "getActiveZones")
-        return sorted({*active, self._call(NAME, PATH, NAME, "getDefaultZone")})
+        if self._used is None:
+            active = self._call(NAME, PATH, f"{NAME}.zone", "getActiveZones")
+            self._used = sorted({*active, self._call(NAME, PATH, NAME, "getDefaultZone")})
+        return self._used
 
     def rich_rules(self, zone: str) -> list[str]:
         """Return the rich rules of a zone that are in force."""

@@ -16,6 +16,7 @@ import pytest
 
 from tests.backends.common import FIRST, SECOND, rules_of_all
 from tests.backends.firewalls import Firewalld, Ufw
+from tests.netns.safety import conftest as safety
 from tests.netns.safety.conftest import RUN, Node, wait_until, waiting_processes
 
 AnyFirewall = Ufw | Firewalld
@@ -28,8 +29,10 @@ def firewall(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def node(firewall: AnyFirewall, tmp_path: Path) -> Node:
+def node(firewall: AnyFirewall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
     """Yield a controller on the node itself: whether the node can be reached is not what is tried here."""
+    monkeypatch.setattr(safety, "PATIENCE", 200)
+    monkeypatch.setattr(safety, "TIMEOUT", 20)
     return Node(firewall.network, tmp_path)
 
 
@@ -62,7 +65,7 @@ def test_killed_controller(firewall: AnyFirewall, node: Node) -> None:
     rules, files = node.rules(), firewall.files()
     node.kill_between_change_and_confirmation(SECOND)
     assert firewall.files() == files, "nothing of an unconfirmed change is permanent"
-    wait_until(lambda: not (RUN / "change").exists())
+    wait_until(lambda: not (RUN / "change").exists(), patience=120)
     assert (node.rules(), firewall.files()) == (rules, files)
     told = node.run(FIRST)
     assert (told["changed"], told["taken_back"]["reason"]) == (False, "not_confirmed")
