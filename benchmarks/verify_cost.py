@@ -52,7 +52,6 @@ def inventory(count: int, common: dict[str, Any]) -> dict[str, Any]:
     """One control-plane node and C(count) - 1 workers, in the addresses of the lab."""
     hosts = {
         f"node{number}": {
-            "ansible_host": f"10.77.0.{10 + number}",
             "node_profile_addresses": [f"10.77.0.{10 + number}", f"fd77::{10 + number:x}"],
         }
         for number in range(1, count + 1)
@@ -197,7 +196,12 @@ def main() -> None:
     for key in ("host", "user"):
         if not (OUTPUT / key).exists():
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(OUTPUT / key)], check=True)
-    ssh = {"ansible_connection": "ssh", "ansible_user": "root", "ansible_ssh_private_key_file": str(OUTPUT / "user")}
+    ssh = {
+        "ansible_connection": "ssh",
+        "ansible_host": "{{ node_profile_addresses[0] }}",
+        "ansible_user": "root",
+        "ansible_ssh_private_key_file": str(OUTPUT / "user"),
+    }
     clusters = {
         "20 namespaces": inventory(20, {"ansible_connection": "lab_node"}),
         "3 by ssh": inventory(3, ssh),
