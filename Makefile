@@ -67,6 +67,10 @@ bench: packages venv ## listening_sockets_info beside ss, psutil and listen_port
 	benchmarks/environment.sh
 	$(SANDBOX) $(BIN)/python -m benchmarks.listening_sockets
 
+bench-verify: packages venv ## verify beside a ping and beside the same checks by hand; on an idle machine, half an hour
+	benchmarks/environment.sh
+	$(SANDBOX) $(BIN)/python -m benchmarks.verify_cost
+
 harm: packages venv ## what goes wrong while the firewall is changed, the slow part of it
 	$(SANDBOX) $(BIN)/pytest tests/netns/harm
 
