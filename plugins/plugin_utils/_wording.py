@@ -64,10 +64,11 @@ def unix_listener(socket: Data) -> str:
 
 
 def _place(socket: Data) -> str:
-    """The unit or the container that a socket belongs to, where that is known."""
-    container = socket.get("container")
-    place = f"container {container['id'][:12]}" if container else socket.get("unit")
-    return f" in {place}" if place else ""
+    """The unit or the container that a socket belongs to, where that is known. A container's own unit is a scope."""
+    unit, container = socket.get("unit"), socket.get("container")
+    if container and (unit is None or unit.endswith(".scope")):
+        return f" in container {container['id'][:12]}"
+    return f" in {unit}" if unit else ""
 
 
 def _cmdline(processes: list[Data]) -> str:
