@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import datetime
 import json
+import platform
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
+from ansible.release import __version__ as ansible_version
 from ansible.utils.color import stringc
 from ansible.utils.display import Display
 
@@ -150,6 +153,16 @@ def _write(report: dict[str, Any], formats: list[str], directory: Path) -> dict[
     for name, path in paths.items():
         path.write_text(FORMATS[name][1](report), encoding="utf-8", errors="backslashreplace", newline="")
     return {name: str(path) for name, path in paths.items()}
+
+
+def _about_the_run(arguments: dict[str, Any]) -> dict[str, Any]:
+    """What the run was made with, for the debug bundle."""
+    return {
+        "ansible_core": ansible_version,
+        "python": sys.version,
+        "controller": platform.platform(),
+        "arguments": {key: value for key, value in arguments.items() if key != "allow"},
+    }
 
 
 def _json(report: dict[str, Any]) -> str:
