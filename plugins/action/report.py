@@ -27,6 +27,7 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils import (
     _catalogue,
     _compare,
     _csv,
+    _debug_bundle,
     _html,
     _junit,
     _markdown,
@@ -74,6 +75,11 @@ class ActionModule(ActionBase):
         if baseline:
             report["changes"] = _compare.changes(baseline, report)
         paths = _write(report, arguments["formats"], Path(arguments["directory"]).expanduser())
+        if arguments.get("debug_bundle"):
+            bundle = Path(arguments["debug_bundle"]).expanduser()
+            contents = _debug_bundle.files(report, registered, _about_the_run(arguments))
+            _debug_bundle.write(bundle, contents, datetime.datetime.now(datetime.UTC).timestamp())
+            paths["debug_bundle"] = str(bundle)
         table = _terminal.render(report, max(display.columns, 80), stringc)
         failing = _report.failing_by_host(report)
         result.update(paths=paths, summary=report["summary"], failing=failing, table=table)
