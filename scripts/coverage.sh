@@ -10,7 +10,8 @@ mkdir -p build/coverage
 export COVERAGE_FILE="$PWD/build/coverage/data"
 "$bin/coverage" erase
 "$bin/coverage" run -m pytest tests/unit
-"$bin/python" -m tests.lab.sandbox -- "$bin/coverage" run -m pytest tests/netns
+"$bin/python" -m tests.lab.sandbox -- "$bin/coverage" run -m pytest tests/netns/playbooks
+"$bin/python" -m tests.lab.sandbox -- "$bin/coverage" run -m pytest tests/netns --ignore=tests/netns/playbooks
 "$bin/coverage" combine --quiet
 "$bin/coverage" html --quiet --directory build/coverage/html
 "$bin/coverage" report

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import datetime
 import json
+import platform
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
+from ansible.release import __version__ as ansible_version
 from ansible.utils.color import stringc
 from ansible.utils.display import Display
 
@@ -24,6 +27,7 @@ from ansible_collections.ck8s.ports.plugins.plugin_utils import (
     _catalogue,
     _compare,
     _csv,
+    _debug_bundle,
     _html,
     _junit,
     _markdown,
@@ -71,6 +75,11 @@ class ActionModule(ActionBase):
         if baseline:
             report["changes"] = _compare.changes(baseline, report)
         paths = _write(report, arguments["formats"], Path(arguments["directory"]).expanduser())
+        if arguments.get("debug_bundle"):
+            bundle = Path(arguments["debug_bundle"]).expanduser()
+            contents = _debug_bundle.files(report, registered, _about_the_run(arguments))
+            _debug_bundle.write(bundle, contents, datetime.datetime.now(datetime.UTC).timestamp())
+            paths["debug_bundle"] = str(bundle)
         table = _terminal.render(report, max(display.columns, 80), stringc)
         failing = _report.failing_by_host(report)
         result.update(paths=paths, summary=report["summary"], failing=failing, table=table)
@@ -150,6 +159,16 @@ def _write(report: dict[str, Any], formats: list[str], directory: Path) -> dict[
     for name, path in paths.items():
         path.write_text(FORMATS[name][1](report), encoding="utf-8", errors="backslashreplace", newline="")
     return {name: str(path) for name, path in paths.items()}
+
+
+def _about_the_run(arguments: dict[str, Any]) -> dict[str, Any]:
+    """What the run was made with, for the debug bundle."""
+    return {
+        "ansible_core": ansible_version,
+        "python": sys.version,
+        "controller": platform.platform(),
+        "arguments": {key: value for key, value in arguments.items() if key != "allow"},
+    }
 
 
 def _json(report: dict[str, Any]) -> str:

@@ -88,6 +88,10 @@ options:
     description: An earlier C(report.json) to say what has changed since. Empty for none.
     type: path
     required: true
+  debug_bundle:
+    description: A C(.tar.gz) to write for a bug report; see C(node_verify_debug_bundle). Empty for none.
+    type: path
+    default: ""
   check_only:
     description: Whether to check the arguments and the files that they name, and neither judge nor report.
     type: bool

@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def statuses(home: Path) -> dict[str, str]:
 
 def test_verify_without_an_inventory_looks_at_this_machine(tmp_path: Path, listener: socket.socket) -> None:
     before = subprocess.check_output(["nft", "list", "ruleset"], text=True)
-    status, output = play(tmp_path, "verify")
+    status, output = play(tmp_path, "verify", "-e", "node_verify_debug_bundle=debug.tar.gz")
     assert status == 2, output  # the machine is no node of a cluster
     assert SAYS_SO in output
     assert "neither the inventory nor the node says which role it has; it is judged as one of control_plane" in output
@@ -59,6 +60,8 @@ def test_verify_without_an_inventory_looks_at_this_machine(tmp_path: Path, liste
     assert found["kube-apiserver/bind"] == "fail"
     assert [status for name, status in found.items() if f"{PORT}" in name] == ["fail"], found
     assert " changed=0 " in output
+    with tarfile.open(tmp_path / "debug.tar.gz") as archive:
+        assert [Path(name).name for name in archive.getnames()] == ["run.json", "report.json", "0000-localhost.json"]
     assert subprocess.check_output(["nft", "list", "ruleset"], text=True) == before
 
 
