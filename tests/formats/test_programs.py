@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from markdown_it import MarkdownIt
 
-from ansible_collections.ck8s.ports.plugins.plugin_utils import _junit, _markdown, _prometheus
+from ansible_collections.ck8s.ports.plugins.plugin_utils import _junit, _markdown, _prometheus, _sarif
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
@@ -19,6 +21,15 @@ def run(command: list[str], text: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, input=text, capture_output=True, text=True, errors="backslashreplace", timeout=60, check=False
     )
+
+
+def test_every_report_and_its_sarif_log_keep_to_their_schemas(report: dict[str, Any]) -> None:
+    for text, path in (
+        (json.dumps(report), SCHEMAS.parents[2] / "docs/report.schema.json"),
+        (_sarif.render(report), SCHEMAS / "sarif-2.1.0.json"),
+    ):
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        jsonschema.validators.validator_for(schema)(schema).validate(json.loads(text))
 
 
 def test_promtool_has_nothing_to_say(report: dict[str, Any]) -> None:
