@@ -6,8 +6,9 @@
     benchmarks/environment.sh && python3 -m tests.lab.sandbox -- .venv/bin/python -m benchmarks.firewall_cost
 
 Every subject is a run of ansible-playbook over the same nodes (namespaces of the lab), with the same strategy, forks
-and ansible-core; subjects are run one after the other in rounds, those that take long less often. Times are wall clock,
-medians; what they are compared in is their ratio to the ping of the same round. Writes
+and ansible-core; subjects are run one after the other in rounds, those that take long less often. Measured are the wall
+clock and the processor time of everything that the run starts, on the nodes, too, which are on this machine; what is
+compared is the ratio to another subject in the same round, the median of the rounds. Writes
 build/bench/firewall_cost.{json,md}.
 """
 
@@ -18,6 +19,7 @@ import json
 import os
 import platform
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -137,11 +139,11 @@ def plays() -> dict[str, list[dict[str, Any]]]:
 
 
 class Bench:
-    """The subjects, and what they took: {subject: [seconds]}, in rounds."""
+    """The subjects, and what they took in each round: {subject: [(wall, processor)]}, in seconds."""
 
     def __init__(self, nodes: Nodes, forks: int) -> None:
         self.nodes = nodes
-        self.times: dict[str, list[float]] = {}
+        self.times: dict[str, list[tuple[float, float]]] = {}
         self.counts: dict[str, tuple[int, int]] = {}
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE")},
@@ -153,12 +155,12 @@ class Bench:
             "ANSIBLE_NOCOLOR": "1",
         }
 
-    def play(self, name: str, *options: str) -> tuple[float, str]:
-        """Seconds and output of a run. One that fails ends the benchmark."""
+    def play(self, name: str, *options: str) -> tuple[tuple[float, float], str]:
+        """Seconds, of the clock and of processors, and output of a run. One that fails ends the benchmark."""
         command = [str(ANSIBLE), f"--inventory={self.nodes.inventory}", *options, str(PLAYS / f"{name}.yml")]
-        started = time.perf_counter()
+        started, used = time.perf_counter(), processor_time()
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
-        seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - started, processor_time() - used
         if done.returncode != 0:
             raise SystemExit(f"{name} failed with {done.returncode}: {(done.stdout + done.stderr)[-3000:]}")
         return seconds, done.stdout
@@ -167,7 +169,7 @@ class Bench:
         """Count, on one node, the tasks of a subject and the processes that it starts there through the connection."""
         _, output = self.play(name, "--limit=node001", "-vvv")
         tasks = len(re.findall(r"^TASK \[", output, re.MULTILINE))
-        self.counts[subject] = (tasks, output.count("EXEC /bin/sh -c"))
+        self.counts[subject] = (tasks, output.count("EXEC nsenter "))
 
     def measure(self, subject: str, name: str, changed: bool | None = None) -> None:
         """Run a subject once, and make sure that it did what it is measured for."""
@@ -178,7 +180,7 @@ class Bench:
         ):
             raise SystemExit(f"{subject}: not {'changed' if changed else 'unchanged'} on every node: {recap}")
         self.times.setdefault(subject, []).append(seconds)
-        print(f"  {subject:32} {seconds:8.2f} s", flush=True)
+        print(f"  {subject:32} {seconds[0]:8.2f} s {seconds[1]:8.2f} s of processors", flush=True)
 
     def run(self, rounds: int, slow_rounds: int) -> None:
         self.play("policy")
@@ -212,19 +214,26 @@ class Bench:
                     self.nodes.on_each(ready)
                 self.count(subject, name)
 
-    def ratio(self, subject: str, to: str) -> float:
-        """The median of the ratios of the two in the same round."""
-        return statistics.median(
-            one / other for one, other in zip(self.times[subject], self.times[to], strict=False)
-        )  # the slow ones have fewer rounds
+    def ratio(self, subject: str, to: str, what: int) -> float:
+        """The median of the ratios of the two in the same round; C(what) 0 for the clock, 1 for processors."""
+        # The slow ones have fewer rounds.
+        pairs = zip(self.times[subject], self.times[to], strict=False)
+        return statistics.median(one[what] / other[what] for one, other in pairs)
 
     def rows(self) -> Iterable[str]:
         for subject, times in self.times.items():
             tasks, processes = self.counts[subject]
+            wall, used = (statistics.median(each[what] for each in times) for what in (0, 1))
             yield (
-                f"| {subject} | {statistics.median(times):.2f} | {len(times)} | {self.ratio(subject, PING):.1f} "
-                f"| {tasks} | {processes} |"
+                f"| {subject} | {wall:.1f} | {self.ratio(subject, PING, 0):.1f} | {used:.1f} "
+                f"| {self.ratio(subject, PING, 1):.1f} | {len(times)} | {tasks} | {processes} |"
             )
+
+
+def processor_time() -> float:
+    """Seconds of processors that all processes have used that have ended and whose parents have waited for them."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def versions() -> dict[str, str]:
@@ -258,14 +267,15 @@ def main() -> None:
     bench.run(options.rounds, options.slow_rounds)
     lab.down()
     table = "\n".join([
-        "| subject | median, s | runs | times a ping | tasks | processes on a node |",
-        "| --- | --: | --: | --: | --: | --: |",
+        "| subject | s | times a ping | s of processors | times a ping | runs | tasks | processes on a node |",
+        "| --- | --: | --: | --: | --: | --: | --: | --: |",
         *bench.rows(),
     ])  # fmt: skip
     print(table)
     for ours, theirs in ((CHANGED, IPTABLES), (CHANGED, UFW), (UNCHANGED, IPTABLES_AGAIN), (UNCHANGED, UFW_AGAIN)):
         if theirs in bench.times:
-            print(f"{theirs}: {bench.ratio(theirs, ours):.1f} times as long as {ours}")
+            wall, used = (bench.ratio(theirs, ours, what) for what in (0, 1))
+            print(f"{theirs}: {wall:.1f} times as long as {ours}, {used:.1f} times as much of the processors")
     (OUTPUT / "firewall_cost.md").write_text(f"{table}\n")
     (OUTPUT / "firewall_cost.json").write_text(
         json.dumps({**vars(options), "versions": versions(), "times": bench.times, "counts": bench.counts}, indent=2)

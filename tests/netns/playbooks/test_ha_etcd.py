@@ -79,6 +79,7 @@ def test_a_policy_that_would_cut_the_members_comes_back_with_its_batch(ha: Clust
         "firewall",
         "--limit=!node4",
         node_firewall_gate="probes",
+        node_firewall_confirm_timeout=300,
         node_firewall_on_impact="ignore",
         node_firewall_sources={"etcd-peer": ["10.77.0.14/32"]},
     )
