@@ -33,7 +33,8 @@ def render(report: dict[str, Any], width: int, paint: Paint, most: int = 10) -> 
     C(width) is the terminal's, in columns: more nodes than fit stand in further tables below. C(paint) takes a text
     and a colour's name and gives the text in that colour, or as it is.
     """
-    parts = [_table(rows(report), columns, paint) for columns in _chunks(report, width)]
+    lines = rows(report)
+    parts = [_table(lines, columns, paint) for columns in _chunks(lines, hosts(report), width)]
     parts.append(_legend(report, paint))
     if report["changes"] is not None:
         parts.append(_changes(report["changes"], width, most))
@@ -54,13 +55,12 @@ def _changes(changes: list[dict[str, Any]], width: int, most: int) -> str:
     return "\n".join(lines)
 
 
-def _chunks(report: dict[str, Any], width: int) -> list[list[str]]:
-    """The hosts, cut into as many tables as the width needs."""
-    lines = rows(report)
+def _chunks(lines: list[Row], names: list[str], width: int) -> list[list[str]]:
+    """The hosts of these names, cut into as many tables as the width needs."""
     free = width - _subject_width(lines) - len(GAP) - len("localhost")
     chunks: list[list[str]] = [[]]
     left = free
-    for host in hosts(report):
+    for host in names:
         needed = len(GAP) + _host_width(lines, host)
         if chunks[-1] and needed > left:
             chunks.append([])
