@@ -57,7 +57,7 @@ class Flow(NamedTuple):
 
 def listeners() -> list[Socket]:
     """The listening TCP sockets of this network namespace. Raises OSError where the kernel does not list them."""
-    return [sock for _unused, family, _unused in _FAMILIES for sock in _sock_diag.listening("tcp", family)[0]]
+    return [sock for _name, family, _size in _FAMILIES for sock in _sock_diag.listening("tcp", family)[0]]
 
 
 def inbound(listening: list[Socket], wanted: Callable[[int], bool]) -> list[Flow]:

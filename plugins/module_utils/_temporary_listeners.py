@@ -229,7 +229,7 @@ class _Holder:
         for number, (_unused, listener) in enumerate(self._held):
             self._selector.register(listener, selectors.EVENT_READ, number)
         while True:
-            for key, _unused in self._selector.select():
+            for key, _events in self._selector.select():
                 ready: socket.socket = key.fileobj  # type: ignore[assignment]
                 if ready is self._control:
                     if self._is_told_to_stop():
