@@ -4,7 +4,7 @@
 # Python that a controller may have.
 #
 # usage: core-venv.sh CORE      (2.19)
-# exit status: 0 printed, 1 none of its interpreters is here, 2 bad usage
+# exit status: 0 printed, 1 it could not be made, 2 bad usage, 4 none of its interpreters is here
 set -eu
 cd "$(dirname "$0")/.."
 core=${1:?usage: core-venv.sh CORE}
@@ -26,8 +26,9 @@ if [ ! -e "$environment/.made" ] || [ -n "$(find requirements-test.txt -newer "$
     done
     if [ -z "${python-}" ]; then
         echo "ansible-core $core needs one of Python $pythons" >&2
-        exit 1
+        exit 4
     fi
+    rm -rf "$environment" # made by another Python it could not be mended
     "$python" -m venv "$environment"
     "$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
         "ansible-core~=$core.0" -r requirements.txt -r requirements-test.txt >&2

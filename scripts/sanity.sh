@@ -36,10 +36,11 @@ export PATH LC_ALL=C.UTF-8
 
 [ $# -gt 0 ] || set -- 2.17 2.21
 for core; do
-    if ! environment=$(scripts/core-venv.sh "$core"); then
+    environment=$(scripts/core-venv.sh "$core") || {
+        [ $? -eq 4 ] || exit 1
         scripts/skip.sh "sanity of ansible-core $core" "no Python that it runs on was found (set CK8S_PYTHONS)"
         continue
-    fi
+    }
     log=$top/build/sanity/$core.log
     if ! (cd "$copy" && PATH=$top/$environment/bin:$PATH ansible-test sanity --local --color no >"$log" 2>&1) ||
         ! grep -q '^Running sanity test' "$log"; then

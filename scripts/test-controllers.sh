@@ -6,10 +6,11 @@ set -eu
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- 2.17 2.18 2.19 2.20 2.21
 for core; do
-    if ! environment=$(scripts/core-venv.sh "$core"); then
+    environment=$(scripts/core-venv.sh "$core") || {
+        [ $? -eq 4 ] || exit 1
         scripts/skip.sh "ansible-core $core" "no Python that it runs on was found (set CK8S_PYTHONS)"
         continue
-    fi
+    }
     "$environment/bin/ansible" --version | sed -n '1p;/python version/p'
     PATH=$PWD/$environment/bin:$PATH
     export PATH

@@ -32,5 +32,5 @@ mkdir -p "$directory/packages"
 if [ -d "$directory/lib" ]; then
     cp -a "$directory/lib/." "$directory/usr/lib/"
 fi
-rm -rf "$directory/packages" "$directory/lib"
+rm -rf "${directory:?}/packages" "${directory:?}/lib"
 touch "$directory/.made"

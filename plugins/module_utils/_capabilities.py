@@ -18,7 +18,7 @@ def has_capability(number: int, status: Path = Path("/proc/self/status")) -> boo
     Raises OSError without /proc.
     """
     for line in status.read_text(encoding="ascii", errors="replace").splitlines():
-        key, _, value = line.partition(":")
+        key, _unused, value = line.partition(":")
         if key == "CapEff":
             return bool(int(value, 16) >> number & 1)
     raise OSError(f"{status} has no line CapEff")

@@ -57,7 +57,7 @@ class Flow(NamedTuple):
 
 def listeners() -> list[Socket]:
     """The listening TCP sockets of this network namespace. Raises OSError where the kernel does not list them."""
-    return [sock for _, family, _ in _FAMILIES for sock in _sock_diag.listening("tcp", family)[0]]
+    return [sock for _name, family, _size in _FAMILIES for sock in _sock_diag.listening("tcp", family)[0]]
 
 
 def inbound(listening: list[Socket], wanted: Callable[[int], bool]) -> list[Flow]:
@@ -81,7 +81,7 @@ def inbound(listening: list[Socket], wanted: Callable[[int], bool]) -> list[Flow
 def is_open(peer: str, peer_port: int, local: str, port: int) -> bool:
     """Whether there is this connection, established, in this network namespace. Raises OSError as above."""
     wanted = (peer_port, port, _plain(peer), _plain(local))
-    for family, _, size in _FAMILIES:
+    for family, _unused, size in _FAMILIES:
         for state, ports, addresses in _messages(family, {port}):
             theirs, ours = struct.unpack("!HH", ports[2:] + ports[:2])
             at = (_address(addresses[16 : 16 + size]), _address(addresses[:size]))
@@ -95,7 +95,7 @@ def _flows(ports: Collection[int]) -> Counter[Flow]:
     found: Counter[Flow] = Counter()
     if not ports:
         return found
-    for family, _, size in _FAMILIES:
+    for family, _unused, size in _FAMILIES:
         # Thousands of connections have few peers: what is equal is counted before it is looked at.
         raw = Counter((state, local[:2], both) for state, local, both in _messages(family, ports))
         for (state, port, both), count in raw.items():
@@ -111,7 +111,9 @@ def _messages(family: int, ports: Collection[int]) -> list[tuple[int, bytes, byt
         request += attribute(_INET_DIAG_REQ_BYTECODE, port_filter(ports))
     answer = dump(NETLINK_SOCK_DIAG, _sock_diag.SOCK_DIAG_BY_FAMILY, request)
     # struct inet_diag_msg: family, state, timer, retransmits; ports; addresses; ...
-    return [(body[1], body[4:8], body[8:40]) for _, body in answer.messages if len(body) >= 40 and body[1] in _STATES]
+    return [
+        (body[1], body[4:8], body[8:40]) for _unused, body in answer.messages if len(body) >= 40 and body[1] in _STATES
+    ]
 
 
 def port_filter(ports: Collection[int]) -> bytes:

@@ -72,7 +72,7 @@ def _is_tracked(kernel: socket.socket, sequence: int, flow: Flow) -> bool:
     try:
         while True:
             data, sender = kernel.recvfrom(_BUFFER_BYTES)
-            for kind, _, answered, body in split(data) if sender[0] == 0 else []:
+            for kind, _unused, answered, body in split(data) if sender[0] == 0 else []:
                 if answered == sequence:
                     return kind != _NLMSG_ERROR or _is_found(body)
     except (socket.timeout, UnfinishedError) as error:

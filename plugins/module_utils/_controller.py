@@ -40,7 +40,7 @@ def controllers_connection(
     local connection counts, since it is how they reach this host. Raises OSError as ``is_open`` does.
     """
     generation = os.getpid() if pid is None else pid
-    for _ in range(_DEEPEST):
+    for _unused in range(_DEEPEST):
         if generation <= 0:
             break
         connection = _connection_of(generation, proc)

@@ -110,7 +110,7 @@ class FirewalldBackend:
         in_force = {zone: self._firewalld.rich_rules(zone) for zone in self._firewalld.zones()}
         used = self._firewalld.used_zones()
         rules = [] if policy is None else rules_of(policy)
-        texts = [text for _, text in rules]
+        texts = [text for _unused, text in rules]
         self._names = {text: name for name, text in rules}
         band = free_band(rule for rules_in_zone in in_force.values() for rule in rules_in_zone)
         self._zones = []
@@ -190,7 +190,7 @@ class FirewalldBackend:
 
     def _permanent_rules(self, policy: Policy | None) -> Iterator[tuple[str, list[str], list[str]]]:
         """Yield each zone that has or is to have permanent rules of ours, all its rules, and what ours are to do."""
-        texts = [] if policy is None else [text for _, text in rules_of(policy)]
+        texts = [] if policy is None else [text for _unused, text in rules_of(policy)]
         used = self._firewalld.used_zones()
         for zone in sorted({*(used if policy else []), *self._zones_with_ours_in_files()}):
             yield zone, self._firewalld.permanent_rich_rules(zone), texts if zone in used else []

@@ -80,7 +80,7 @@ def refuse_what_firewalld_cannot(policy: Policy) -> None:
     for rule in policy.rules:
         if rule.interfaces:
             raise FirewallError(f"rules for interfaces are not made for firewalld (rule {rule.id}){way_out}")
-    if sum(1 for _ in _rules(policy)) > BAND:
+    if sum(1 for _unused in _rules(policy)) > BAND:
         raise FirewallError(f"more than {BAND} rich rules in a zone: too many for firewalld{way_out}")
 
 

@@ -49,12 +49,12 @@ def ask_for_errors(datagrams: socket.socket) -> None:
 def read_error(datagrams: socket.socket) -> IcmpError | None:
     """Return the next ICMP error of this socket, None where there is none. Never waits."""
     try:
-        _, ancillary, _, _ = datagrams.recvmsg(_ROOM, _ROOM, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
+        _data, ancillary, _flags, _sender = datagrams.recvmsg(_ROOM, _ROOM, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
     except OSError:
         return None
     for level, kind, data in ancillary:
         if (level, kind) in ((socket.IPPROTO_IP, _IP_RECVERR), (socket.IPPROTO_IPV6, _IPV6_RECVERR)):
-            _, origin, message_type, code, _, _, _ = _EXTENDED_ERROR.unpack_from(data)
+            _unused, origin, message_type, code, _unused, _unused, _unused = _EXTENDED_ERROR.unpack_from(data)
             if origin in (_ORIGIN_ICMP, _ORIGIN_ICMP6):
                 version = 4 if origin == _ORIGIN_ICMP else 6
                 return IcmpError(version, message_type, code, _sender(data[_EXTENDED_ERROR.size :]))

@@ -145,7 +145,7 @@ class _Attempts:
             patience = deadline - time.monotonic()
             if patience <= 0:
                 return
-            for key, _ in selector.select(patience):
+            for key, _unused in selector.select(patience):
                 wire: socket.socket = key.fileobj  # type: ignore[assignment]
                 self._take(wire.recv(_ROOM))
 
@@ -156,7 +156,9 @@ class _Attempts:
         header = (packet[0] & 0xF) * 4
         if len(packet) < header + _TCP.size:
             return
-        source_port, port, _, acknowledged, _, flags, _, _, _ = _TCP.unpack_from(packet, header)
+        source_port, port, _unused, acknowledged, _unused, flags, _unused, _unused, _unused = _TCP.unpack_from(
+            packet, header
+        )
         index = self._by_port.get(port)
         if index is None or index in self._outcomes or source_port != self._targets[index].port:
             return

@@ -41,7 +41,7 @@ def render_sets() -> dict[str, str]:
     return {
         name: f"\tset {name} {{\n\t\ttype {kind} . inet_proto . inet_service\n\t\tsize {SIZE}\n{_DYNAMIC}"
         f"\t\ttimeout {KEPT}\n\t}}\n"
-        for name, (kind, _) in SETS.items()
+        for name, (kind, _unused) in SETS.items()
     }
 
 
@@ -49,7 +49,7 @@ def render_chain() -> str:
     """Return the text of the chain."""
     rules = [
         f"meta l4proto {{ tcp, udp, sctp }} update @{name} {{ {family} saddr . meta l4proto . th dport counter }}"
-        for name, (_, family) in SETS.items()
+        for name, (_unused, family) in SETS.items()
     ]
     return f"\tchain {CHAIN} {{\n" + "".join(f'\t\t{rule} comment "learned"\n' for rule in [*rules, "accept"]) + "\t}\n"
 

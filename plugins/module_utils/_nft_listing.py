@@ -38,7 +38,7 @@ def with_sets_sorted(listing: str) -> str:
     """
     blocks = listing.split("\n\n")
     # The first one has the table's own line above it.
-    head, _, first = blocks[0].partition("\n")
+    head, _unused, first = blocks[0].partition("\n")
     sets: list[str] = []
     others: list[str] = []
     for block in [first, *blocks[1:]]:

@@ -117,7 +117,7 @@ def _parts(policy: Policy, name: str) -> Iterator[tuple[str, str, list[str]]]:
     empty to packets for some microseconds, seen with Linux 6.18. Connections that an accept is for are lost then, and
     those that a drop is for get through.) The suffixes also keep every name apart from nft's keywords.
     """
-    for attribute, _, suffix in _FAMILIES:
+    for attribute, _unused, suffix in _FAMILIES:
         networks = [str(network) for network in getattr(policy.sets[name], attribute)]
         if networks:
             digest = hashlib.sha256(" ".join(networks).encode("ascii")).hexdigest()[:_DIGEST_LENGTH]
@@ -174,9 +174,9 @@ def _source_matches(rule: Rule, policy: Policy) -> Iterator[str]:
     if rule.sources is None:
         yield ""
         return
-    protocols = {attribute: protocol for attribute, protocol, _ in _FAMILIES}
+    protocols = {attribute: protocol for attribute, protocol, _unused in _FAMILIES}
     for source in rule.sources:
-        for name, attribute, _ in _parts(policy, source):
+        for name, attribute, _unused in _parts(policy, source):
             yield f"{protocols[attribute]} saddr @{name} "
 
 

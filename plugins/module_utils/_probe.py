@@ -125,9 +125,9 @@ class _Prober:
 
     def run(self) -> list[Outcome]:
         while self._waiting or self._active:
-            for _ in range(min(_BURST, len(self._waiting), self._limit - len(self._active))):
+            for _unused in range(min(_BURST, len(self._waiting), self._limit - len(self._active))):
                 self._begin(self._waiting.popleft())
-            for key, _ in self._selector.select(self._patience()):
+            for key, _unused in self._selector.select(self._patience()):
                 self._look(self._active[key.fd])
             self._give_up_overdue()
         return [self._outcomes[index] for index in range(len(self._targets))]
@@ -142,7 +142,7 @@ class _Prober:
         target = self._targets[index]
         kind = socket.SOCK_DGRAM if target.protocol == "udp" else socket.SOCK_STREAM
         try:
-            family, kind, protocol, _, address = socket.getaddrinfo(
+            family, kind, protocol, _unused, address = socket.getaddrinfo(
                 target.host, target.port, type=kind, flags=socket.AI_NUMERICHOST
             )[0]
             made = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
@@ -175,7 +175,7 @@ class _Prober:
         attempt.overdue = (UNKNOWN, f"{self._no_answer()}, which UDP need not give")
         try:
             ask_for_errors(attempt.socket)
-            for _ in range(self._datagrams):
+            for _unused in range(self._datagrams):
                 attempt.socket.send(DATAGRAM)
                 attempt.sent += 1
         except OSError as error:

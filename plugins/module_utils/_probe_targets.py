@@ -66,7 +66,7 @@ def datagrams_faults(count: int) -> list[str]:
 
 
 def _is_address(host: str) -> bool:
-    address, _, _zone = host.partition("%")  # ipaddress knows zones from Python 3.9 on
+    address, _unused, _zone = host.partition("%")  # ipaddress knows zones from Python 3.9 on
     try:
         ipaddress.ip_address(address)
     except ValueError:

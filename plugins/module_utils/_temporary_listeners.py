@@ -112,7 +112,7 @@ def _read_all(descriptor: int, patience: float) -> bytes:
 def _peer(connection: socket.socket) -> tuple[int, int]:
     """Return pid and uid of the other side of a unix socket."""
     data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    pid, uid, _ = _CREDENTIALS.unpack(data)
+    pid, uid, _unused = _CREDENTIALS.unpack(data)
     return int(pid), int(uid)
 
 
@@ -226,10 +226,10 @@ class _Holder:
     def run(self) -> None:
         """Serve until told to stop; the alarm ends it otherwise."""
         self._selector.register(self._control, selectors.EVENT_READ, None)
-        for number, (_, listener) in enumerate(self._held):
+        for number, (_unused, listener) in enumerate(self._held):
             self._selector.register(listener, selectors.EVENT_READ, number)
         while True:
-            for key, _ in self._selector.select():
+            for key, _events in self._selector.select():
                 ready: socket.socket = key.fileobj  # type: ignore[assignment]
                 if ready is self._control:
                     if self._is_told_to_stop():
@@ -240,16 +240,16 @@ class _Holder:
                     self._serve(key.data, ready)
 
     def _is_told_to_stop(self) -> bool:
-        connection, _ = self._control.accept()
+        connection, _unused = self._control.accept()
         with connection:
             connection.settimeout(_PATIENCE)
             try:
                 if _peer(connection)[1] not in (0, self._owner) or connection.recv(len(_STOP)) != _STOP:
                     return False
                 counted = zip(self._held, self._clients)
-                clients = [{**listener, "clients": count} for (listener, _), count in counted]
+                clients = [{**listener, "clients": count} for (listener, _unused), count in counted]
                 # First the ports, then the word that they are free.
-                for _, listener_socket in self._held:
+                for _unused, listener_socket in self._held:
                     listener_socket.close()
                 for held in self._connections:
                     held.close()
@@ -266,7 +266,7 @@ class _Holder:
                 if said == DATAGRAM:
                     listener.sendto(said, client)
                 return
-            connection, _ = listener.accept()
+            connection, _unused = listener.accept()
             self._clients[number] += 1
             # Its end is a reset, however this process ends: else the kernel keeps the port for a minute.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

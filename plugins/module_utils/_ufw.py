@@ -138,7 +138,7 @@ class UfwBackend:
         for family in self._families():
             wanted = self._wanted(family, policy)
             self._planned.append((self._found(family, wanted), wanted))
-        live = self._live([found for found, _ in self._planned])
+        live = self._live([found for found, _unused in self._planned])
         after = "".join(_shown_after(found, wanted) for found, wanted in self._planned)
         return Plan(policy=policy, live=live, wanted=after, warnings=tuple(self._warnings(policy)))
 
@@ -147,7 +147,7 @@ class UfwBackend:
         with self._ufw_waits():
             for found, wanted in self._planned:
                 current = self._found(found.family, wanted)
-                script = _exchange(current, [rule for _, rule in wanted.ours])
+                script = _exchange(current, [rule for _unused, rule in wanted.ours])
                 if script:
                     self._chain(found.family).restore(script)
             live = self._live([self._found(found.family, wanted) for found, wanted in self._planned])
@@ -161,7 +161,9 @@ class UfwBackend:
         """Return the script that exchanges the rules of the plan for those that were found."""
         return render_ufw_restore(
             [
-                Change(self._chain(found.family).program, found.family.chain, found.ours, [r for _, r in wanted.ours])
+                Change(
+                    self._chain(found.family).program, found.family.chain, found.ours, [r for _unused, r in wanted.ours]
+                )
                 for found, wanted in self._planned
             ]
         )
@@ -252,7 +254,7 @@ class UfwBackend:
             return
         if not self._manages(FAMILIES[1]):
             yield "ufw does not manage IPv6 here (IPV6 in /etc/default/ufw): it lets nothing in over IPv6 but on lo"
-        for found, _ in self._planned:
+        for found, _unused in self._planned:
             for rule in overruled(found.others, policy):
                 yield (
                     f"the rule `{found.family.chain} {rule}` of others stands behind one that lets someone in, and so "

@@ -174,7 +174,7 @@ class RulesFile:
 
     def ids(self) -> list[str | None]:
         """Return, for each rule that the file makes in the chain for incoming packets, its id, None for others'."""
-        return [block.id for block in self._blocks for _ in range(block.input_rules)]
+        return [block.id for block in self._blocks for _unused in range(block.input_rules)]
 
     def with_ours(self, rules: list[UfwRule]) -> str:
         """Return the text with ``rules`` instead of ours, before the first rule of others that lets anyone in."""

@@ -36,7 +36,7 @@ def compare(old: str, new: str) -> list[Data]:
             grouped.setdefault((rank, sentence), []).append(after.get(entry["id"], entry))
     return [
         {"ports": [_named(entry) for entry in entries], "consequence": sentence, "text": _text(entries, sentence)}
-        for (_, sentence), entries in sorted(grouped.items(), key=lambda item: item[0][0])
+        for (_unused, sentence), entries in sorted(grouped.items(), key=lambda item: item[0][0])
     ]
 
 
@@ -57,7 +57,7 @@ def _consequences(before: Data | None, after: Data | None) -> list[tuple[int, st
     changes += [(3, sentence) for sentence in _changed_condition(before, after)]
     if after["documented"]["port"] != before["documented"]["port"]:
         changes.append((2, f"moves there from {before['documented']['port']}"))
-    if not any(rank == 2 for rank, _ in changes) and _binding(before) != _binding(after):
+    if not any(rank == 2 for rank, _unused in changes) and _binding(before) != _binding(after):
         changes.append((4, BINDINGS[_binding(after)]))
     known = [note["text"] for note in before["notes"]]
     changes += [

@@ -90,4 +90,4 @@ def sent(probes: Iterable[Data]) -> Count:
     sizes = [
         (probe["sent"], probe["size"] + HEADERS[6 if ":" in probe["host"] else 4]) for probe in probes if probe["sent"]
     ]
-    return Count(sum(number for number, _ in sizes), sum(number * size for number, size in sizes))
+    return Count(sum(number for number, _unused in sizes), sum(number * size for number, size in sizes))

@@ -60,7 +60,7 @@ def judge_together(nodes: list[Node]) -> list[Finding]:
             "replicas",
             word.subject(port),
             "Listens on one node at most.",
-            _check_replicas.replicas(port, [other.name for other, _ in holders]),
+            _check_replicas.replicas(port, [other.name for other, _unused in holders]),
             port["documented"],
         )
         for name, holders in listening.items()

@@ -125,7 +125,7 @@ def _wrapped(text: str, width: int, first: str = INDENT) -> str:
 
 def _subject(subject: str) -> str:
     """With the port numbers in line: the longest, 65535/tcp, has nine characters."""
-    number, _, rest = printable(subject).partition(" ")
+    number, _unused, rest = printable(subject).partition(" ")
     text = f"{number:>9} {rest}" if rest else number
     return text if len(text) <= LONGEST_SUBJECT else f"{text[: LONGEST_SUBJECT - 1]}…"
 
