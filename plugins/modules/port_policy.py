@@ -406,7 +406,7 @@ diff:
       type: str
       returned: always
 persistent:
-  description: Whether what has been confirmed is there again after a boot; with nftables, false on a host without systemd.
+  description: Whether what has been confirmed is there again after a boot; with nftables it takes systemd.
   returned: always
   type: bool
   sample: true
