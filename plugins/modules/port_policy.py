@@ -53,7 +53,7 @@ notes:
     Elsewhere they last until the next boot, which RV(persistent) tells.
   - Replacing the rules sets their counters to zero. A run that changes nothing leaves the counters alone.
 requirements:
-  - nft (Debian and Ubuntu package C(nftables)) on the host
+  - nft (Debian and Ubuntu package C(nftables)) on the host; for ufw, its C(iptables); for firewalld, C(busctl)
   - root, or C(CAP_NET_ADMIN) and C(CAP_SYS_ADMIN) in the host's network and user namespace
 extends_documentation_fragment:
   - ck8s.ports.attributes
@@ -406,7 +406,7 @@ diff:
       type: str
       returned: always
 persistent:
-  description: Whether what has been confirmed is there again after a boot; false on a host without systemd.
+  description: Whether what has been confirmed is there again after a boot; with nftables it takes systemd.
   returned: always
   type: bool
   sample: true
