@@ -11,9 +11,10 @@ source=build/docs/source
 export ANSIBLE_COLLECTIONS_PATH="$PWD/collections" PATH="$PWD/$environment:$PATH"
 
 rm -rf build/docs
-mkdir -p "$source/docs" "$source/collections"
+mkdir -p "$source"
 cp docs/site/conf.py docs/site/index.md README.md CONTRIBUTING.md "$source/"
-cp -R docs/*.md docs/*.json docs/*.yml docs/guides docs/awx "$source/docs/"
+cp -R docs "$source/"
+rm -r "$source/docs/site"
 "$bin/python" scripts/port_pages.py "$source/ports"
 "$environment/antsibull-docs" --config-file docs/site/antsibull-docs.cfg collection --use-current \
     --dest-dir "$source" --no-add-antsibull-docs-version ck8s.ports
