@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-testinfra_hosts = ["ansible://control_plane:worker?force_ansible=True"]
+testinfra_hosts = ["ansible://control_plane?force_ansible=True", "ansible://worker?force_ansible=True"]
 
 Host = Any
 
