@@ -38,7 +38,8 @@ NOT_BY_ITSELF = "etcd containerd ufw firewalld nftables"
 """Units that their packages enable: what runs in the lab is started by the lab."""
 # In a preset file, too: systemd takes the first boot of an image for that of a new machine, and enables what it may.
 CUSTOMIZE = (
-    f'mkdir -p "$1/etc/systemd/system-preset"; for unit in {NOT_BY_ITSELF}; do echo "disable $unit.service"; done >"$1/etc/systemd/system-preset/00-lab.preset"; '
+    'mkdir -p "$1/etc/systemd/system-preset"; '
+    f'printf "disable %s.service\\n" {NOT_BY_ITSELF} >"$1/etc/systemd/system-preset/00-lab.preset"; '
     f'chroot "$1" systemctl disable {NOT_BY_ITSELF}'
 )
 
