@@ -60,7 +60,7 @@ molecule-ha-etcd: packages venv ## three control planes with a real etcd cluster
 	$(SANDBOX) $(BIN)/molecule --base-config .config/molecule/config.yml test --scenario-name ha_etcd
 
 molecule-full: packages node-image ## the scenarios on full nodes (as root)
-	set -e; for scenario in systemd_nftables systemd_ufw systemd_firewalld remove; do \
+	set -e; for scenario in systemd_nftables systemd_ufw systemd_firewalld remove detected; do \
 	    $(SANDBOX) $(BIN)/molecule --base-config .config/molecule/config.yml test --scenario-name $$scenario; done
 
 bench: packages venv ## listening_sockets_info beside ss, psutil and listen_ports_facts; on an idle machine

@@ -49,7 +49,7 @@ def ask_for_errors(datagrams: socket.socket) -> None:
 def read_error(datagrams: socket.socket) -> IcmpError | None:
     """Return the next ICMP error of this socket, None where there is none. Never waits."""
     try:
-        _data, ancillary, _flags, _sender = datagrams.recvmsg(_ROOM, _ROOM, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
+        _data, ancillary, _flags, _address = datagrams.recvmsg(_ROOM, _ROOM, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
     except OSError:
         return None
     for level, kind, data in ancillary:

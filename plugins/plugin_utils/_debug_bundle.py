@@ -34,7 +34,12 @@ def files(report: Data, registered: dict[str, Data], run: Data) -> dict[str, str
     contents = {"run.json": run, "report.json": {**about, "findings": findings}}
     for number, (host, facts) in enumerate(sorted(registered.items())):
         contents[f"hosts/{number:04d}-{_file_name(host)}.json"] = facts
-    return {name: json.dumps(redact(content), indent=2, sort_keys=True) + "\n" for name, content in contents.items()}
+    return {name: _text(content) for name, content in contents.items()}
+
+
+def _text(content: Any) -> str:
+    # Among what Ansible has registered are objects of its own, such as warnings from ansible-core 2.19 on.
+    return json.dumps(redact(content), indent=2, sort_keys=True, default=lambda value: redact(str(value))) + "\n"
 
 
 def write(path: Path, contents: dict[str, str], now: float) -> None:

@@ -36,6 +36,12 @@ PACKAGES = (
 )  # fmt: skip
 NOT_BY_ITSELF = "etcd containerd ufw firewalld nftables"
 """Units that their packages enable: what runs in the lab is started by the lab."""
+# In a preset file, too: systemd takes the first boot of an image for that of a new machine, and enables what it may.
+CUSTOMIZE = (
+    'mkdir -p "$1/etc/systemd/system-preset"; '
+    f'printf "disable %s.service\\n" {NOT_BY_ITSELF} >"$1/etc/systemd/system-preset/00-lab.preset"; '
+    f'chroot "$1" systemctl disable {NOT_BY_ITSELF}'
+)
 
 NETWORK = "ck8s-lab"
 SUBNET, GATEWAY = "10.79.0.0/24", "10.79.0.1"
@@ -62,8 +68,8 @@ def command(*words: str, **options: Any) -> str:
 
 
 def archive() -> Path:
-    """Return the path of the image for these packages, whether it is there or not."""
-    return CACHE / f"node-{hashlib.sha256(' '.join(PACKAGES).encode()).hexdigest()[:8]}.tar"
+    """Return the path of the image that is made so, whether it is there or not."""
+    return CACHE / f"node-{hashlib.sha256(' '.join([*PACKAGES, CUSTOMIZE]).encode()).hexdigest()[:8]}.tar"
 
 
 def make_image() -> None:
@@ -74,9 +80,9 @@ def make_image() -> None:
     suite = re.search(r"VERSION_CODENAME=(\w+)", Path("/etc/os-release").read_text())
     if suite is None:
         raise ContainerError("/etc/os-release has no VERSION_CODENAME; name an image in CK8S_LAB_IMAGE")
-    disable = f'--customize-hook=chroot "$1" systemctl disable {NOT_BY_ITSELF}'
     new = archive().with_suffix(".new.tar")
-    command("mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", disable, suite.group(1), str(new))
+    command("mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", f"--customize-hook={CUSTOMIZE}",
+            suite.group(1), str(new))  # fmt: skip
     new.rename(archive())
 
 

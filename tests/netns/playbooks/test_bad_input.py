@@ -40,7 +40,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "empty sources": (
         {"node_firewall_sources": {"kubelet": []}},
-        "node_firewall_sources: entry 'kubelet': [] is not a list of CIDRs with at least one",
+        "node_firewall_sources: entry 'kubelet': [] is nobody; to open the port as without the entry, remove it",
     ),
     "no way back": (
         {"node_firewall_confirm_timeout": 0},
