@@ -19,6 +19,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.plugins.connection import ConnectionBase
+from ansible.utils.display import Display
 
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import PolicyError, parse_policy
 
@@ -33,8 +34,12 @@ CONFIRM_TIMEOUT = 30
 """Seconds: the module's default."""
 PAUSE = 0.5
 """Seconds between two attempts to confirm."""
+SHOWN = 50
+"""Of those that audit mode has noted."""
 GRACE = 10
 """Seconds after the host's own time in which it may tell that it has taken the change back."""
+
+display = Display()
 
 
 class ActionModule(ActionBase):
@@ -60,6 +65,9 @@ class ActionModule(ActionBase):
             return result
         result.update(self._module(task_vars, _by=_own_name()))
         result.pop("outcome", None)
+        noted = (result.get("live") or {}).get("learned")
+        if noted:
+            display.display(f"{(task_vars or {}).get('inventory_hostname')}: {_told(noted)}")
         if confirm == "now" and "waiting" in result:
             waiting = result.pop("waiting")
             result.update(self._confirm(waiting["change"], waiting["seconds"], task_vars))
@@ -116,6 +124,13 @@ def _failed(reason: str, verb: str) -> dict[str, Any]:
         "msg": f"{reason}. Nobody has confirmed the change, so the host {verb} it back: the rules before it are in "
         "force again. Look for what the policy says about the port of this connection (SSH), then run again",
     }
+
+
+def _told(noted: list[dict[str, Any]]) -> str:
+    """Who would have been refused, as audit mode has noted it; the first of many."""
+    some = ", ".join(f"{entry['source']} to {entry['port']}/{entry['protocol']}" for entry in noted[:SHOWN])
+    more = f" and {len(noted) - SHOWN} more" if len(noted) > SHOWN else ""
+    return f"audit mode has noted who would have been refused until now: {some}{more}"
 
 
 def _own_name() -> str:

@@ -94,6 +94,40 @@ def test_power_cut_before_the_first_change_is_confirmed(node: Node) -> None:
     assert node.files() == ""
 
 
+def test_power_cut_before_the_confirmation_has_its_effect(node: Node) -> None:
+    """The node waits for the lock of the change, which we hold, when its power goes."""
+    node.run(OLD)
+    rules, files = node.rules(), node.files()
+    with node.start(NEW) as process:
+        changed = "until nft list ruleset | grep -q 2380; do sleep 0.01; done"
+        node.shell(f"{changed}; setsid flock /run/ck8s-ports/change/token sleep 60 >/dev/null 2>&1 &")
+        wait_until(lambda: "->" in node.shell("cat /proc/locks"))  # someone waits for a lock: proc_locks(5)
+        kill_with_descendants(process.pid)
+    node.power_cut()
+    assert node.rules() == rules
+    assert node.run(OLD)["taken_back"]["reason"] == "restarted"
+    assert node.files() == files
+
+
+def test_power_cut_after_the_confirmation_had_its_effect(node: Node) -> None:
+    """The file of the boot has been exchanged, the timer not yet stopped (systemctl hangs), when its power goes."""
+    node.run(OLD)
+    node.shell(
+        "printf '#!/bin/sh\\nsleep 60\\n' >/run/hangs; chmod +x /run/hangs; mount --bind /run/hangs /usr/bin/systemctl"
+    )
+    with node.start(NEW) as process:
+        wait_until(lambda: "2380" in node.shell("cat /etc/ck8s-ports/policy.nft") and not _waits(node))
+        kill_with_descendants(process.pid)
+    rules = node.rules()
+    node.power_cut()
+    assert "2380" in rules and node.rules() == rules
+    assert node.run(NEW)["changed"] is False
+
+
+def _waits(node: Node) -> bool:
+    return node.shell("test ! -e /run/ck8s-ports/change || echo waits") != ""
+
+
 def test_a_missing_or_different_file_is_found_shown_and_mended(node: Node) -> None:
     node.run(OLD)
     files = node.files()

@@ -31,7 +31,8 @@ def test_from_audit_to_enforcement(cluster: Cluster, tmp_path: Path) -> None:
 
     again = cluster.play("firewall", *FIRST, node_firewall_mode="audit", **only_nodes)
     assert (again.status, again.changed()["node1"]) == (0, 0), again.output
-    assert f"source: {OUTSIDER}" in again.output or f'"source": "{OUTSIDER}"' in again.output
+    assert "node1: audit mode has noted who would have been refused until now: " in again.output
+    assert f"{OUTSIDER} to 10250/tcp" in again.output
 
     proposal = tmp_path / "sources.yml"
     proposed = cluster.play(
