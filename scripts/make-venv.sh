@@ -14,5 +14,6 @@ try:
 except ImportError:
     sys.exit(f"{sys.executable} cannot make virtual environments: apt-get install python3-venv")
 PY
+echo "$venv: installing what $requirements names; the first time takes a minute"
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$top/$requirements"

@@ -39,7 +39,7 @@ cd "$place"
 for playbook in ansible_collections/ck8s/ports/playbooks/*.yml; do
     ansible-playbook --syntax-check "ck8s.ports.$(basename "$playbook" .yml)" >/dev/null
 done
-for kind in module lookup filter; do
+for kind in module lookup filter callback; do
     # shellcheck disable=SC2046  # one word per plugin
     ansible-doc --json --type "$kind" $(ansible-doc --list --type "$kind" ck8s.ports | cut -d ' ' -f 1) >/dev/null
 done

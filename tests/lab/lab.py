@@ -5,7 +5,8 @@
 
 Each host is a set of namespaces (network, mount, PID, UTS) held by a process of its own, tests/lab/node_init.py, and
 reached over a veth pair from a bridge. The bridge is in the sandbox's network, so what runs in the sandbox (Ansible,
-tests) reaches every host, as a controller would. /run/ck8s-lab/NAME.pid holds the PID of a host's PID 1.
+tests) reaches every host, as a controller would. /run/ck8s-lab/NAME.pid holds the PID of a host's PID 1, and
+/run/ck8s-lab/addresses/ADDRESS leads there, for an inventory that has the address in ansible_host.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def up(hosts: list[Host], directory: Path = DIRECTORY) -> None:
         raise LabError(f"{STATE} exists: the lab is up already; take it down first: python3 -m tests.lab down")
     directory = directory.absolute()
     try:
-        STATE.mkdir()
+        (STATE / "addresses").mkdir(parents=True)
         _make_bridge()
         _start(hosts, directory)
     except BaseException:
@@ -130,6 +131,8 @@ def _start(hosts: list[Host], directory: Path) -> None:
         holder = holders[host.name]
         pid = _wait_for_pid_1(host, holder, directory)
         (STATE / f"{host.name}.pid").write_text(f"{pid}\n")
+        for address in host.addresses:
+            (STATE / "addresses" / address).symlink_to(f"../{host.name}.pid")
         _ip(f"link add {_veth(host.name)} master {BRIDGE} up type veth peer name eth0 netns {pid}")
         services = services_of(host, read_services())
         credentials = authority.issue(host.name, *host.addresses, "127.0.0.1", "::1", "localhost", host.name)
@@ -196,15 +199,29 @@ def _tell(holder: subprocess.Popen[str], host: Host, starts: list[Start]) -> Non
 
 def _wait_for_listeners(running: list[Running], directory: Path) -> None:
     deadline = time.monotonic() + PATIENCE
-    while True:
-        for node in running:
-            _refuse_what_has_ended(node, directory / node.host.name)
-        waiting = [(node, service, missing) for node in running for service, missing in node.missing()]
-        if not waiting:
-            return
-        if time.monotonic() > deadline:
-            raise LabError(_failure(waiting, directory))
-        time.sleep(0.02)
+    try:
+        while waiting := _waiting(running, directory):
+            if time.monotonic() > deadline:
+                raise LabError(_failure(waiting, directory))
+            node, service, what = waiting[0]
+            _show_progress(
+                f"the lab: {len(waiting)} sockets are not there yet, {node.host.name}'s {service.name} {what}"
+            )
+            time.sleep(0.02)
+    finally:
+        _show_progress("")
+
+
+def _waiting(running: list[Running], directory: Path) -> list[tuple[Running, Service, str]]:
+    for node in running:
+        _refuse_what_has_ended(node, directory / node.host.name)
+    return [(node, service, missing) for node in running for service, missing in node.missing()]
+
+
+def _show_progress(text: str) -> None:
+    """Show how far the lab is, on a line that the next call replaces; on a terminal only."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def _refuse_what_has_ended(node: Running, logs: Path) -> None:

@@ -42,15 +42,16 @@ class Host:
 
 def read_hosts(inventory: Path = INVENTORY, *, with_faults: bool = True) -> list[Host]:
     """Return the hosts of an inventory, in its order. Raises ValueError for a host without addresses."""
-    everyone = yaml.safe_load(inventory.read_text(encoding="utf-8"))["all"]
+    loaded = yaml.safe_load(inventory.read_text(encoding="utf-8"))
+    everyone = loaded.get("all", {"children": loaded})
     hosts: list[Host] = []
     members: list[tuple[str, str]] = []
     for group, content in everyone["children"].items():
         for name, host_variables in content["hosts"].items():
             variables = {**everyone.get("vars", {}), **content.get("vars", {}), **(host_variables or {})}
-            addresses = tuple(variables.get("node_profile_addresses", ()))
+            addresses = tuple(variables.get("node_profile_addresses") or filter(None, [variables.get("ansible_host")]))
             if not addresses:
-                raise ValueError(f"{inventory}: host {name}: node_profile_addresses is missing or empty")
+                raise ValueError(f"{inventory}: host {name}: give it node_profile_addresses, or ansible_host")
             etcd = variables.get("lab_etcd", "alone")
             if group == "control_plane" and etcd == "member":
                 members.append((name, addresses[0]))

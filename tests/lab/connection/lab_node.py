@@ -23,7 +23,7 @@ author: ck8s.ports contributors
 version_added: 0.1.0
 options:
   node:
-    description: Name of the host; the PID of its PID 1 is in C(/run/ck8s-lab/NAME.pid).
+    description: Name or address of the host; the PID of its PID 1 is in C(/run/ck8s-lab/NAME.pid).
     type: str
     vars:
       - name: inventory_hostname
@@ -99,7 +99,9 @@ class Connection(LocalConnection):
             raise AnsibleConnectionFailure(
                 f"{MACHINE_NETNS} is not set: {node} is reached from the sandbox only (python3 -m tests.lab.sandbox)"
             )
-        pid_file = STATE / f"{node}.pid"
+        pid_file = STATE / "addresses" / node
+        if not pid_file.exists():
+            pid_file = STATE / f"{node}.pid"
         try:
             pid = int(pid_file.read_text())
             inode = Path(f"/proc/{pid}/ns/net").stat().st_ino
