@@ -50,7 +50,9 @@ def read_hosts(inventory: Path = INVENTORY, *, with_faults: bool = True) -> list
             variables = {**everyone.get("vars", {}), **content.get("vars", {}), **(host_variables or {})}
             addresses = tuple(variables.get("node_profile_addresses", ()))
             if not addresses:
-                raise ValueError(f"{inventory}: host {name}: node_profile_addresses is missing or empty")
+                raise ValueError(
+                    f"{inventory}: host {name}: node_profile_addresses is missing or empty; give its addresses"
+                )
             etcd = variables.get("lab_etcd", "alone")
             if group == "control_plane" and etcd == "member":
                 members.append((name, addresses[0]))
