@@ -15,7 +15,7 @@ case $core in
 2.20) pythons='3.12 3.13' ;;
 2.21) pythons='3.13 3.12' ;;
 *)
-    echo "$0: ansible-core $core is not in its table" >&2
+    echo "$0: ansible-core $core is not in its table: give 2.17 to 2.21, or add a row for it there" >&2
     exit 2
     ;;
 esac
@@ -25,7 +25,7 @@ if [ ! -e "$environment/.made" ] || [ -n "$(find requirements-test.txt -newer "$
         python=$(scripts/find-python.sh "$version") && break
     done
     if [ -z "${python-}" ]; then
-        echo "ansible-core $core needs one of Python $pythons" >&2
+        echo "ansible-core $core needs one of Python $pythons: install one, or name it in CK8S_PYTHONS" >&2
         exit 4
     fi
     rm -rf "$environment" # made by another Python it could not be mended

@@ -45,14 +45,14 @@ for kind in module lookup filter callback; do
 done
 for role in ansible_collections/ck8s/ports/roles/*; do
     ansible-doc --type role "ck8s.ports.$(basename "$role")" | grep -q . || {
-        echo "ansible-doc knows nothing of the role $role" >&2
+        echo "ansible-doc knows nothing of the role $role: see its meta/argument_specs.yml" >&2
         exit 1
     }
 done
 # An execution environment: what ansible-builder finds in the installed collection, and whether ours is one for it.
 "$checkout/$environment/ansible-builder" introspect "$place" >"$place/introspected"
 grep -q jmespath "$place/introspected" || {
-    echo "ansible-builder finds no Python requirements in the collection: meta/execution-environment.yml" >&2
+    echo "ansible-builder finds no jmespath among the collection's requirements: see meta/execution-environment.yml" >&2
     exit 1
 }
 "$checkout/$environment/ansible-builder" create --file "$checkout/docs/execution-environment.yml" --context "$place/context" \

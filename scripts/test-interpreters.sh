@@ -20,6 +20,6 @@ for python in ${CK8S_PYTHONS-} python3 python3.8 python3.9 python3.10 python3.11
     "$environment/bin/pytest" -q -p no:cacheprovider tests/unit/sockets tests/unit/firewall tests/unit/node_facts
 done
 [ "$seen" != ' ' ] || {
-    echo "$0: no Python from 3.8 on was found" >&2
+    echo "$0: no Python from 3.8 on with ensurepip was found: install one, or name it in CK8S_PYTHONS" >&2
     exit 1
 }

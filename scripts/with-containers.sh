@@ -7,9 +7,9 @@ cd "$(dirname "$0")/.."
 what=${1:?usage: with-containers.sh WHAT COMMAND...}
 shift
 if [ "$(id -u)" -ne 0 ]; then
-    scripts/skip.sh "$what" "containers with systemd need root"
+    scripts/skip.sh "$what" "containers with systemd need root (run it with sudo)"
 elif ! missing=$(scripts/install-debian-packages.sh containers 2>&1); then
-    scripts/skip.sh "$what" "$(echo "$missing" | head -n 1)"
+    scripts/skip.sh "$what" "$(echo "$missing" | head -n 1) (sudo scripts/install-debian-packages.sh containers)"
 else
     exec "$@"
 fi

@@ -31,8 +31,10 @@ class ActionModule(ActionBase):
     def _policy(self, inputs: dict[str, Any]) -> dict[str, Any]:
         given = {name: inputs[name] for name in _ACCESS if inputs.get(name) is not None}
         # Before ansible-core 2.19 a number that comes out of a template is text.
-        given["ssh_port"] = _number("node_firewall_ssh_port", given.get("ssh_port")) or self._port_of_the_connection()
-        control_planes = _number("control_planes", inputs.get("control_planes", 1))
+        given["ssh_port"] = (
+            _number("node_firewall_ssh_port", given.get("ssh_port"), SSH_PORT) or self._port_of_the_connection()
+        )
+        control_planes = _number("control_planes", inputs.get("control_planes", 1), 1)
         made = policy(
             inputs["profile"], inputs.get("sources"), control_planes, inputs.get("companions"), Access(**given)
         )
@@ -46,8 +48,8 @@ class ActionModule(ActionBase):
         return int(connection.get_option("port") or SSH_PORT)
 
 
-def _number(variable: str, value: Any) -> int:
+def _number(variable: str, value: Any, example: int) -> int:
     try:
         return int(value or 0)
     except (TypeError, ValueError):
-        raise InputError([f"{variable}: {value!r} is not a number"]) from None
+        raise InputError([f"{variable}: {value!r} is not a number; give a whole one, such as {example}"]) from None

@@ -87,8 +87,9 @@ class ActionModule(ActionBase):
         for name in arguments["batch"]:
             variables = hostvars[name]
             before, after = (_tried(plain(variables.get(which, {}))) for which in (BEFORE, AFTER))
-            reasons += _gate.losses(name, plain(variables[POLICY])["policy"], before, after)
-        return {"confirmed": not reasons, "reasons": [printable(reason) for reason in reasons]}
+            made = plain(variables[POLICY])
+            reasons += _gate.losses(name, made["policy"], before, after, made.get("explanations"))
+        return {"confirmed": not reasons, "reasons": [printable(reason) for reason in dict.fromkeys(reasons)]}
 
     def _refuse_strategies_without_steps(self) -> None:
         strategy = str(self._task.get_play().strategy)

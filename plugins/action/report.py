@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import platform
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,8 @@ class ActionModule(ActionBase):
         if arguments.get("debug_bundle"):
             bundle = Path(arguments["debug_bundle"]).expanduser()
             contents = _debug_bundle.files(report, registered, _about_the_run(arguments))
-            _debug_bundle.write(bundle, contents, datetime.datetime.now(datetime.UTC).timestamp())
+            with _writing("node_verify_debug_bundle", bundle):
+                _debug_bundle.write(bundle, contents, datetime.datetime.now(datetime.UTC).timestamp())
             paths["debug_bundle"] = str(bundle)
         table = _terminal.render(report, max(display.columns, 80), stringc)
         failing = _report.failing_by_host(report)
@@ -108,7 +110,10 @@ def _read_waivers(path: str) -> list[dict[str, Any]]:
         data = yaml.load(Path(path).expanduser().read_bytes(), Loader=yaml.BaseLoader)  # noqa: S506 (makes text only)
         return _waivers.check(data, where)
     except (OSError, yaml.YAMLError) as error:
-        raise AnsibleActionFail(f"{where}: cannot be read: {error}") from error
+        raise AnsibleActionFail(
+            f"{where}: cannot be read: {error}. Give a YAML file that is on the controller and that this user may "
+            "read, or leave the variable empty"
+        ) from error
     except InputError as error:
         raise AnsibleActionFail("\n".join(error.faults)) from error
 
@@ -120,7 +125,10 @@ def _baseline(path: str) -> dict[str, Any] | None:
     try:
         baseline = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise AnsibleActionFail(f"node_verify_baseline: {path}: cannot be read: {error}") from error
+        raise AnsibleActionFail(
+            f"node_verify_baseline: {path}: cannot be read: {error}. Give a report.json that is on the controller and "
+            "that this user may read, or leave the variable empty"
+        ) from error
     fault = _compare.fault(baseline)
     if fault:
         raise AnsibleActionFail(f"node_verify_baseline: {path}: {fault}; give a report.json that this release wrote")
@@ -154,11 +162,23 @@ def _judge(
 
 
 def _write(report: dict[str, Any], formats: list[str], directory: Path) -> dict[str, str]:
-    directory.mkdir(parents=True, exist_ok=True)
     paths = {name: directory / FORMATS[name][0] for name in formats}
-    for name, path in paths.items():
-        path.write_text(FORMATS[name][1](report), encoding="utf-8", errors="backslashreplace", newline="")
+    with _writing("node_verify_report_dir", directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, path in paths.items():
+            path.write_text(FORMATS[name][1](report), encoding="utf-8", errors="backslashreplace", newline="")
     return {name: str(path) for name, path in paths.items()}
+
+
+@contextlib.contextmanager
+def _writing(variable: str, path: Path) -> Iterator[None]:
+    """Name the C(variable) that the C(path) comes from where nothing can be written there."""
+    try:
+        yield
+    except OSError as error:
+        raise AnsibleActionFail(
+            f"{variable}: {path}: cannot be written: {error}. Give a path on the controller where this user may write"
+        ) from error
 
 
 def _about_the_run(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -98,4 +98,7 @@ def _select(expression: str, entries: list[Any]) -> Any:
     try:
         return jmespath.search(expression, entries)
     except jmespath.exceptions.JMESPathError as error:
-        raise AnsibleLookupError(f"select: '{expression}' is no JMESPath expression for this list: {error}") from None
+        raise AnsibleLookupError(
+            f"select: '{expression}' is no JMESPath expression for this list: {error}. Give one such as "
+            "\"[?presence == 'required'].id\""
+        ) from None

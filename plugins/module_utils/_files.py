@@ -6,7 +6,23 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+
+_BY_ROOT = "run as root (become: true), or look for what forbids it to root as well (SELinux, AppArmor, chattr +i)"
+_REMEDIES = {
+    errno.EACCES: _BY_ROOT,
+    errno.EPERM: _BY_ROOT,
+    errno.ENOSPC: "make room there, then run again",
+    errno.EDQUOT: "make room there, then run again",
+    errno.EROFS: "mount it for writing, then run again",
+}
+
+
+def with_remedy(error: OSError) -> str:
+    """Return what ``error`` says, and what to do about it on the host."""
+    remedy = _REMEDIES.get(error.errno or 0, "mend that on this host, then run again")
+    return f"{error}; {remedy}"
 
 
 def write_durably(path: str, text: str, mode: int = 0o644) -> None:

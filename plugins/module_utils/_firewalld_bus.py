@@ -22,6 +22,8 @@ CONFIG = f"{PATH}/config"
 BUSCTL = ("busctl", "--system", "--auto-start=no")
 """Without the option, asking would start a firewalld that is not running."""
 
+_SEE_LOG = "see its log (journalctl -u firewalld)"
+
 _SOCKET = "run/dbus/system_bus_socket"
 _TRACES = ("etc/firewalld", "usr/lib/firewalld")
 
@@ -90,9 +92,12 @@ class Firewalld:
         answer = run_program(
             [find_program(BUSCTL[0], "systemd"), *BUSCTL[1:], "--json=short", "call", "--", *words],
             timeout=self._timeout,
-            if_it_hangs="firewalld does not answer; see its log (journalctl -u firewalld)",
+            if_it_hangs=f"firewalld does not answer; {_SEE_LOG}",
+            if_it_fails=f"This is what firewalld answered; {_SEE_LOG}",
         )
         try:
             return json.loads(answer)["data"][0] if answer.strip() else None
         except (ValueError, LookupError, TypeError) as error:
-            raise FirewallError(f"busctl printed what is no answer to {words[3]}: {answer[:80]!r}") from error
+            raise FirewallError(
+                f"busctl printed what is no answer of firewalld to {words[3]}: {answer[:80]!r}; {_SEE_LOG}"
+            ) from error

@@ -93,7 +93,12 @@ def _of_legacy_iptables(proc: Path) -> Iterator[ForeignChain]:
             continue
         if "filter" not in loaded:
             continue
-        listing = run_program([find_program(program, "iptables"), "-w", "-S", "INPUT"], timeout=10)
+        listing = run_program(
+            [find_program(program, "iptables"), "-w", "-S", "INPUT"],
+            timeout=10,
+            if_it_hangs="Another program may hold the lock of iptables; look for it, then run again",
+            if_it_fails=f"See whether `{program} -S` works on this host, as root",
+        )
         refusal = _LEGACY_REFUSES_ALL.search(listing)
         if _LEGACY_POLICY.search(listing) or refusal:
             reason = refusal.group(0) if refusal else "policy DROP"

@@ -104,7 +104,11 @@ def _from_procfs(protocol: str, families: tuple[str, ...], gathering: Gathering,
     from ansible_collections.ck8s.ports.plugins.module_utils import _procnet
 
     if protocol not in _procnet.PROTOCOLS:
-        gathering.missing("sockets", f"the kernel has {protocol} and does not list it ({why.strerror or why})", None)
+        gathering.missing(
+            "sockets",
+            f"the kernel has {protocol} and does not list it ({why.strerror or why}): {_load_module(protocol)}",
+            None,
+        )
         return []
     sockets = [sock for family in families for sock in _procnet.listening(protocol, family)]
     gathering.sources[protocol] = PROCFS
@@ -112,7 +116,7 @@ def _from_procfs(protocol: str, families: tuple[str, ...], gathering: Gathering,
         gathering.missing(
             "details",
             f"NETLINK_SOCK_DIAG does not answer for {protocol} ({why.strerror or why}), and /proc/net does not tell"
-            " interface, backlog, dual_stack and cgroup",
+            f" interface, backlog, dual_stack and cgroup: {_load_module(protocol)}",
             len(sockets),
         )
     return sockets
@@ -143,7 +147,7 @@ def _unix(gathering: Gathering) -> list[Socket]:
             gathering.missing(
                 "details",
                 f"NETLINK_SOCK_DIAG does not answer for unix ({exc.strerror or exc}), and /proc/net/unix does not tell"
-                " uid, backlog, the file, and whether a datagram socket is connected",
+                " uid, backlog, the file, and whether a datagram socket is connected: " + _load_module("unix"),
                 len(sockets),
             )
         return sockets
@@ -170,13 +174,25 @@ def _vsock(gathering: Gathering) -> list[Socket]:
     try:
         sockets, consistent = vsock.listening()
     except OSError as exc:
-        gathering.missing("sockets", f"the kernel has vsock and does not list it ({exc.strerror or exc})", None)
+        gathering.missing(
+            "sockets",
+            f"the kernel has vsock and does not list it ({exc.strerror or exc}): {_load_module('vsock')}",
+            None,
+        )
         return []
     gathering.sources["vsock"] = SOCK_DIAG
     _note_consistency("vsock", consistent, gathering)
     return sockets
 
 
+def _load_module(protocol: str) -> str:
+    """What to do where the kernel does not list a protocol."""
+    module = {"udplite": "udp"}.get(protocol, protocol)
+    return f"if that is needed, load the kernel module {module}_diag"
+
+
 def _note_consistency(what: str, consistent: bool, gathering: Gathering) -> None:
     if not consistent:
-        gathering.missing("sockets", f"the kernel's table of {what} sockets kept changing while it was read", None)
+        gathering.missing(
+            "sockets", f"the kernel's table of {what} sockets kept changing while it was read: run again", None
+        )

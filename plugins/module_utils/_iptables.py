@@ -52,6 +52,7 @@ class Chain:
             text=text,
             if_it_hangs="The kernel takes a change as a whole or not at all: run in check mode to see which. Another "
             "program may hold the lock of iptables",
+            if_it_fails="See whether iptables works on this host at all (`iptables -S`, as root)",
         )
 
 

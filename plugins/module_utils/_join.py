@@ -175,7 +175,10 @@ def why_unowned(denied: int) -> str | None:
     if denied:
         return f"{denied} processes may not be looked into, not even by root (see ptrace(2))"
     if namespace_number("pid") != _INITIAL_PID_NAMESPACE:
-        return "no process of this PID namespace holds them: the kernel does, or a process of another namespace"
+        return (
+            "no process of this PID namespace holds them: the kernel does, or a process of another namespace; look "
+            "from the host's own, outside of any container"
+        )
     return None
 
 

@@ -36,8 +36,9 @@ def name_tunnels(sockets: list[Socket]) -> list[str]:
             try:
                 port = _wireguard.listen_port(tunnel.index)
             except OSError as exc:
+                advice = ": run as root" if isinstance(exc, PermissionError) else ""
                 problems.append(
-                    f"the port of the WireGuard interface {tunnel.name} was refused ({exc.strerror or exc})"
+                    f"the port of the WireGuard interface {tunnel.name} was refused ({exc.strerror or exc}){advice}"
                 )
         if port is not None:
             owners.setdefault(port, (tunnel.kind, set()))[1].add(tunnel.name)

@@ -67,4 +67,5 @@ class Nft:
             text=script,
             if_it_hangs="The kernel takes a change as a whole or not at all: run in check mode to see which. Another "
             "program may hold nftables' lock",
+            if_it_fails="See whether nftables works on this host at all (`nft list ruleset`, as root)",
         )

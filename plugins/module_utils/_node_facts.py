@@ -60,7 +60,7 @@ def collect(root: str = "/", live: bool | None = None) -> Facts:
     """
     root = os.path.abspath(root)
     if not os.path.isdir(root):
-        raise ValueError(f"root: {root} is not a directory")
+        raise ValueError(f"root: {root} is not a directory; give one that has a system in it, / for this host")
     tree = Tree(root)
     try:
         current = installed(tree)

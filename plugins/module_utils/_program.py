@@ -37,11 +37,13 @@ def _end_with_parent() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def run_program(command: Sequence[str], *, timeout: float, text: str = "", if_it_hangs: str = "") -> str:
+def run_program(
+    command: Sequence[str], *, timeout: float, text: str = "", if_it_hangs: str = "", if_it_fails: str = ""
+) -> str:
     """Return the output of one call that gets ``text`` on its standard input. It has ``timeout`` seconds.
 
     It gets a session of its own, so that all of it can be ended on time. Raises :class:`FirewallError` when it cannot
-    be started, fails, or hangs; ``if_it_hangs`` is the advice for that.
+    be started, fails, or hangs; ``if_it_fails`` and ``if_it_hangs`` are the advice for these.
     """
     shown = " ".join([Path(command[0]).name, *command[1:]])
     try:
@@ -57,7 +59,9 @@ def run_program(command: Sequence[str], *, timeout: float, text: str = "", if_it
             preexec_fn=_end_with_parent,  # noqa: PLW1509  # there are no threads here
         )
     except OSError as error:
-        raise FirewallError(f"cannot start {command[0]}: {error}") from error
+        raise FirewallError(
+            f"cannot start {command[0]}: {error}; look at that file on this host, or install its package anew"
+        ) from error
     with process:
         try:
             output, complaint = process.communicate(text, timeout=timeout)
@@ -67,5 +71,7 @@ def run_program(command: Sequence[str], *, timeout: float, text: str = "", if_it
                 f"`{shown}` did not end in {timeout:g} seconds and was killed. {if_it_hangs}".rstrip()
             ) from error
     if process.returncode != 0:
-        raise FirewallError(f"`{shown}` failed with status {process.returncode}: {complaint.strip()}")
+        said = complaint.strip() or "without a word"
+        advice = f". {if_it_fails}" if if_it_fails else ""
+        raise FirewallError(f"`{shown}` failed with status {process.returncode}: {said}{advice}")
     return output

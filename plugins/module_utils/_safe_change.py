@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.ck8s.ports.plugins.module_utils import _files
 from ansible_collections.ck8s.ports.plugins.module_utils._boot import Boot, BootPlan
 from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Backend, FirewallError, Plan
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import Policy
 from ansible_collections.ck8s.ports.plugins.module_utils._unconfirmed import Record, Waiting, waits
+
+TOO_SLOW = (
+    "preparing the change took longer than confirm_timeout; set that higher (in the role node_firewall, "
+    "node_firewall_confirm_timeout)"
+)
 
 
 class SafeChange:
@@ -37,7 +43,7 @@ class SafeChange:
         """Make the change, to be taken back in ``seconds`` unless it is confirmed; return its token and the seconds."""
         token = self._waiting.arm(self._backend.previous(plan), boot_plan, by, seconds)
         with self._waiting.holding(token) as in_time:
-            problem = self._attempt(plan) if in_time else "preparing the change took longer than confirm_timeout"
+            problem = self._attempt(plan) if in_time else TOO_SLOW
         if problem is not None:
             raise FirewallError(f"{problem}; {self._taken_back(token)}")
         return {"change": token, "seconds": seconds}
@@ -69,7 +75,8 @@ class SafeChange:
         try:
             return self._boot.plan(self._backend.wanted(policy), self._backend.kept(policy))
         except OSError as error:
-            raise FirewallError(f"cannot read what the next boot loads: {error} (nothing was changed)") from error
+            problem = f"cannot read what the next boot loads: {_files.with_remedy(error)}"
+            raise FirewallError(f"{problem} (nothing was changed)") from error
 
     def _taken_back(self, token: str) -> str:
         try:
@@ -87,5 +94,6 @@ def told(earlier: Record | None) -> list[str]:
         return ["an earlier change had not been confirmed when this host restarted; it has not become permanent"]
     return [
         f"the change by {earlier['by']} at {earlier['at']} was not confirmed in time and has been taken back: the host "
-        "could not be reached over a new connection, or the run ended before"
+        "could not be reached over a new connection, or the run ended before. If this happens once more, look for what "
+        "the policy says about the port of this connection (SSH)"
     ]

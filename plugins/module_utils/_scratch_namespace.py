@@ -54,7 +54,10 @@ def in_scratch_namespace(work: Callable[[], str]) -> str:
         text = pipe.read()
     os.waitpid(child, 0)
     if not text:
-        raise ScratchNamespaceError("the process in the scratch network namespace died without a word")
+        raise ScratchNamespaceError(
+            "the process in the scratch network namespace died without a word; look for what killed it in the kernel's "
+            "log (journalctl -k), then run again"
+        )
     answer = json.loads(text)
     if answer["error"] is not None:
         raise ScratchNamespaceError(answer["error"])

@@ -13,6 +13,8 @@ from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Firewa
 SYSTEMD_PATIENCE = 10
 """Seconds that systemd may take to answer."""
 
+_SEE_SYSTEMD = "see `systemctl status` and `journalctl -b` on this host, then run again"
+
 
 def start_timer(script: str, token: str, seconds: int, *, systemd: bool) -> None:
     """Have ``script TOKEN`` run in ``seconds``, whatever becomes of this process and its connection.
@@ -41,7 +43,10 @@ def start_timer(script: str, token: str, seconds: int, *, systemd: bool) -> None
             check=True,
         )
     except (OSError, subprocess.CalledProcessError) as error:
-        raise FirewallError(f"cannot start the process that would take the change back: {error}") from error
+        raise FirewallError(
+            f"cannot start the process that would take the change back: {error}; see whether this host has /bin/sh and "
+            "room for one more process, then run again"
+        ) from error
 
 
 def stop_timer(token: str, *, systemd: bool) -> None:
@@ -70,9 +75,11 @@ def _systemd(*command: str) -> None:
             encoding="utf-8", errors="replace", timeout=SYSTEMD_PATIENCE, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise FirewallError(f"systemd cannot be asked to take the change back in time: {error}") from error
+        raise FirewallError(
+            f"systemd cannot be asked to take the change back in time: {error}; {_SEE_SYSTEMD}"
+        ) from error
     if completed.returncode != 0:
         raise FirewallError(
             f"systemd cannot be asked to take the change back in time: `{command[0]}` failed with status "
-            f"{completed.returncode}: {completed.stdout.strip()}"
+            f"{completed.returncode}: {completed.stdout.strip() or 'without a word'}; {_SEE_SYSTEMD}"
         )

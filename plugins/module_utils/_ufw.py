@@ -116,7 +116,7 @@ class UfwBackend:
 
     def has_ours(self) -> bool:
         """Return whether a file of ufw has rules of ours."""
-        return any(_MARK_IN_FILE in (_files.read(self._path(family)) or "") for family in FAMILIES)
+        return any(_MARK_IN_FILE in (_read(self._path(family)) or "") for family in FAMILIES)
 
     def read(self) -> LiveState:
         """Return which of our rules the kernel holds, and where among those of others they stand."""
@@ -189,7 +189,7 @@ class UfwBackend:
             with self._ufw_waits():
                 staged = [path for family in FAMILIES for path in self._stage(family, policy)]
         except OSError as error:
-            raise FirewallError(f"ufw's files cannot be written: {error}") from error
+            raise FirewallError(f"ufw's files cannot be written: {_files.with_remedy(error)}") from error
 
         def complete() -> None:
             for new, path in staged:
@@ -216,18 +216,14 @@ class UfwBackend:
         return family.name != "ipv6" or self._setting("etc/default/ufw", "IPV6") == "yes"
 
     def _found(self, family: Family, wanted: _Wanted | None) -> _Found:
-        file = self._file(family)
-        if file is None:
-            raise FirewallError(f"{self._path(family)} is missing: ufw is installed, but not as a whole")
+        file = self._existing_file(family)
         rules = self._chain(family).rules()
-        printed = self._printed(family, _files.read(self._path(family)) or "")
+        printed = self._printed(family, _read(self._path(family)) or "")
         ids = _identify([rule.text for rule in rules], printed, file.ids(), wanted.ours if wanted else [])
         return _Found(family, file, rules, ids)
 
     def _wanted(self, family: Family, policy: Policy | None) -> _Wanted:
-        file = self._file(family)
-        if file is None:
-            raise FirewallError(f"{self._path(family)} is missing: ufw is installed, but not as a whole")
+        file = self._existing_file(family)
         text = self._with_ours(family, file, policy)
         ids = RulesFile(text, family).ids()
         ours = [(name, rule) for name, rule in zip(ids, self._printed(family, text)) if name is not None]
@@ -253,7 +249,10 @@ class UfwBackend:
         if policy is None:
             return
         if not self._manages(FAMILIES[1]):
-            yield "ufw does not manage IPv6 here (IPV6 in /etc/default/ufw): it lets nothing in over IPv6 but on lo"
+            yield (
+                "ufw does not manage IPv6 here (IPV6 in /etc/default/ufw): it lets nothing in over IPv6 but on lo. "
+                "Where the ports are to be open over IPv6 as well, set it to yes, then `ufw disable` and `ufw enable`"
+            )
         for found, _unused in self._planned:
             for rule in overruled(found.others, policy):
                 yield (
@@ -296,14 +295,20 @@ class UfwBackend:
         return os.path.join(self._root, "etc/ufw", family.file)
 
     def _file(self, family: Family) -> RulesFile | None:
-        try:
-            text = _files.read(self._path(family))
-        except OSError as error:
-            raise FirewallError(f"cannot read {self._path(family)}: {error} (nothing was changed)") from error
+        text = _read(self._path(family))
         return None if text is None else RulesFile(text, family)
 
+    def _existing_file(self, family: Family) -> RulesFile:
+        file = self._file(family)
+        if file is None:
+            raise FirewallError(
+                f"{self._path(family)} is missing: ufw is installed, but not as a whole; reinstall the package ufw, or "
+                "use backend: nftables"
+            )
+        return file
+
     def _setting(self, path: str, name: str) -> str:
-        text = _files.read(os.path.join(self._root, path)) or ""
+        text = _read(os.path.join(self._root, path)) or ""
         values = re.findall(_SETTING.format(name=name), text, re.MULTILINE)
         return str(values[-1]).lower() if values else ""
 
@@ -311,14 +316,18 @@ class UfwBackend:
     def _ufw_waits(self) -> Iterator[None]:
         """Hold the lock that `ufw` takes for each change (ufw.util.create_lock)."""
         deadline = time.monotonic() + self._timeout
-        with open(self._lock, "w", encoding="ascii") as file:
+        try:
+            file = open(self._lock, "w", encoding="ascii")  # noqa: SIM115  # closed below
+        except OSError as error:
+            raise FirewallError(f"cannot lock {self._lock}: {_files.with_remedy(error)}") from error
+        with file:
             while True:
                 try:
                     fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
                 except OSError as error:
                     if error.errno not in (errno.EACCES, errno.EAGAIN):
-                        raise FirewallError(f"cannot lock {self._lock}: {error}") from error
+                        raise FirewallError(f"cannot lock {self._lock}: {_files.with_remedy(error)}") from error
                 if time.monotonic() > deadline:
                     raise FirewallError(
                         f"another `ufw` has held {self._lock} for {self._timeout:g} seconds; look for it "
@@ -326,6 +335,13 @@ class UfwBackend:
                     )
                 time.sleep(0.05)
             yield
+
+
+def _read(path: str) -> str | None:
+    try:
+        return _files.read(path)
+    except OSError as error:
+        raise FirewallError(f"cannot read {path}: {_files.with_remedy(error)} (nothing was changed)") from error
 
 
 def _identify(

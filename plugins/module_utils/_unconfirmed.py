@@ -69,7 +69,8 @@ class Waiting:
         try:
             return self._earlier(settle)
         except OSError as error:
-            raise FirewallError(f"cannot tell whether an earlier change was taken back: {error}") from error
+            problem = f"cannot tell whether an earlier change was taken back: {_files.with_remedy(error)}"
+            raise FirewallError(problem) from error
 
     def _earlier(self, settle: bool) -> Record | None:
         waiting = self.current()
@@ -98,13 +99,16 @@ class Waiting:
         try:
             self._claim(previous, token, by, seconds)
         except OSError as error:
-            raise FirewallError(f"cannot prepare to take the change back: {error} (nothing was changed)") from error
+            problem = f"cannot prepare to take the change back: {_files.with_remedy(error)}"
+            raise FirewallError(f"{problem} (nothing was changed)") from error
         try:
             self._boot.stage(boot_plan)
             start_timer(self._script(self._change), token, seconds, systemd=self._boot.persistent)
         except (OSError, FirewallError) as error:
             self.withdraw()
-            reason = f"cannot prepare what the next boot loads: {error}" if isinstance(error, OSError) else str(error)
+            reason = str(error)
+            if isinstance(error, OSError):
+                reason = f"cannot prepare what the next boot loads: {_files.with_remedy(error)}"
             raise FirewallError(f"{reason} (nothing was changed)") from error
         return token
 
@@ -172,7 +176,7 @@ class Waiting:
             try:
                 self._boot.commit(boot_plan)
             except OSError as error:
-                raise FirewallError(f"the change cannot be made permanent: {error}") from error
+                raise FirewallError(f"the change cannot be made permanent: {_files.with_remedy(error)}") from error
             self._forget()
             complete()
         stop_timer(token, systemd=self._boot.persistent)
@@ -192,7 +196,8 @@ class Waiting:
             problem = f"no success in {_RESTORE_PATIENCE} seconds"
         if self.current() is not None:
             raise FirewallError(
-                f"the previous rules could not be loaded: {problem}; they are in {self._change}/previous on the host"
+                f"the previous rules could not be loaded: {problem}; they are in {self._change}/previous on the host. "
+                f"Mend that there, then load them: sh {self._script(self._change)} {token}"
             )
 
     def take_back(self, token: str) -> None:
@@ -224,7 +229,8 @@ class Waiting:
         try:
             text = _files.read(os.path.join(directory, "record.json"))
         except OSError as error:
-            raise FirewallError(f"cannot tell whether a change waits for its confirmation: {error}") from error
+            problem = f"cannot tell whether a change waits for its confirmation: {_files.with_remedy(error)}"
+            raise FirewallError(problem) from error
         return None if text is None else dict(json.loads(text))
 
     @staticmethod

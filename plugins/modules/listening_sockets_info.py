@@ -520,8 +520,12 @@ def main() -> None:
     )
     try:
         result = _listening.collect(module.params)
-    except (OSError, ValueError) as exc:
+    except ValueError as exc:
         module.fail_json(msg=f"Cannot tell what listens on this host: {exc}")
+    except OSError as exc:
+        module.fail_json(
+            msg=f"Cannot tell what listens on this host: {exc}; see whether /proc is mounted there, and run as root"
+        )
     for entry in result["incomplete"]:
         module.warn(f"{entry['what']} are incomplete: {entry['reason']}")
     module.exit_json(changed=False, **result)

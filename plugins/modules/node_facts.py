@@ -227,7 +227,10 @@ def main() -> None:
     except ValueError as exc:
         module.fail_json(msg=f"Cannot tell who this node is: {exc}")
     for problem in found.problems:
-        module.warn(f"Not among the ports of this node: {problem}")
+        module.warn(
+            f"Not among the ports of this node: {problem}. Where the port is not the documented one, set it in "
+            "node_profile_overrides"
+        )
     module.exit_json(changed=False, installed=found.installed, facts=found.facts, absent=found.absent)
 
 

@@ -118,7 +118,9 @@ confirmed:
   returned: with O(step=judge)
   type: bool
 reasons:
-  description: Why not, a sentence for each loss and for each node on which the change failed.
+  description:
+    - Why not, a sentence for each loss and for each node on which the change failed.
+    - Behind the losses is, once for each port that the policy closes, how to open it.
   returned: with O(step=judge)
   type: list
   elements: str
@@ -126,4 +128,7 @@ reasons:
     - >-
       node2 -> node1 10.0.0.11:2380/tcp etcd-peer: open before, silent after (no answer in 2 s); rule etcd-peer of
       node1: drop, for source 10.0.0.12
+    - >-
+      etcd-peer: Only its sources may connect. To let others in, add them to node_firewall_sources:
+      {etcd-peer: [...]}
 """

@@ -547,8 +547,11 @@ def _impact(module: AnsibleModule, plan: Plan) -> Impact:
     except OSError as error:
         problem = f"this host's connections cannot be seen ({error}), so nobody knows whom the policy would cut off"
         if plan.changed and plan.policy.mode == ENFORCE and module.params["on_impact"] == "fail":
-            raise FirewallError(f"{problem}; on_impact: warn goes on all the same (nothing was changed)") from error
-        module.warn(problem)
+            raise FirewallError(
+                f"{problem}; on_impact: warn (in the role node_firewall, node_firewall_on_impact) goes on all the same "
+                "(nothing was changed)"
+            ) from error
+        module.warn(f"{problem}; see for yourself on this host who is connected (`ss -tn`)")
         return NO_IMPACT
 
 

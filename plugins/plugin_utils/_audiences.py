@@ -156,17 +156,18 @@ _MEMBERS = {
 def check_sources(values: Any) -> list[str]:
     """What is wrong with a list of CIDRs and audiences."""
     if not isinstance(values, (list, tuple)):
-        return [f"{values!r} is not a list of CIDRs"]
+        return [f"{values!r} {_NO_LIST}"]
     return [fault for value in values if value not in WORDS and (fault := _check_cidr(value, _OR_WORDS))]
 
 
 def check_cidrs(values: Any) -> list[str]:
     """What is wrong with a list of CIDRs."""
     if not isinstance(values, (list, tuple)):
-        return [f"{values!r} is not a list of CIDRs"]
+        return [f"{values!r} {_NO_LIST}"]
     return [fault for value in values if (fault := _check_cidr(value, ""))]
 
 
+_NO_LIST = "is not a list of CIDRs; give one such as [10.0.0.0/8, 'fd00::/64']"
 _OR_WORDS = f", or one of {', '.join(WORDS)}"
 
 

@@ -103,7 +103,7 @@ def _features(given: list[str] | None, facts: Data, warnings: list[str]) -> list
 def _contradiction(variable: str, given: Any, fact: Data) -> str:
     return (
         f"{variable}: the inventory says {_shown(given)}, the node says {_shown(fact['value'])} ({fact['source']}); "
-        "the inventory counts"
+        "the inventory counts. Correct it there if the node is right"
     )
 
 
@@ -148,8 +148,10 @@ def _usable_facts(detected: Data) -> tuple[Data, list[str]]:
         if is_right(fact["value"]):
             facts[name] = fact
         else:
+            otherwise = f", or set {_INSTEAD[name]}" if name in _INSTEAD else ""
             faults.append(
-                f"node_facts: {name}: {fact['value']!r} ({fact['source']}) cannot be right; it does not count"
+                f"node_facts: {name}: {fact['value']!r} ({fact['source']}) cannot be right; it does not count. Correct "
+                f"it on the node{otherwise}"
             )
     return facts, faults
 
@@ -179,6 +181,19 @@ def _list_of(is_right: Callable[[Any], bool]) -> Callable[[Any], bool]:
 def _by_id(is_right: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, dict) and all(is_right(item) for item in value.values())
 
+
+_INSTEAD = {
+    "role": "node_profile_role",
+    "datastore": "node_profile_datastore",
+    "kube_proxy": "node_profile_features",
+    "release": "node_profile_release",
+    "addresses": "node_profile_addresses",
+    "control_plane_addresses": "node_firewall_control_plane_cidrs",
+    "pod_cidrs": "node_firewall_pod_cidrs",
+    "ports": "node_profile_overrides",
+    "bind_addresses": "node_profile_overrides",
+}
+"""The variable that says the same as a fact, where there is one."""
 
 _RIGHT: dict[str, Callable[[Any], bool]] = {
     "role": lambda value: value in ("control_plane", "worker"),

@@ -10,11 +10,11 @@ port could reach before and cannot reach afterwards is a loss, whichever rule di
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.ck8s.ports.plugins.module_utils._policy import parse_policy
-from ansible_collections.ck8s.ports.plugins.module_utils._verdict import NONE, decide
+from ansible_collections.ck8s.ports.plugins.module_utils._verdict import DROP, NONE, Decision, decide
 from ansible_collections.ck8s.ports.plugins.plugin_utils._audiences import ANYONE, CONTROL_PLANE, NODES
 
 REACHED = ("open", "reset")
@@ -83,16 +83,24 @@ def count_open(tried: list[dict[str, Any]]) -> int:
     return sum(result["status"] in REACHED for each in tried for result in each.get("results", []))
 
 
-def losses(name: str, policy: dict[str, Any], before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[str]:
+def losses(
+    name: str,
+    policy: dict[str, Any],
+    before: list[dict[str, Any]],
+    after: list[dict[str, Any]],
+    explanations: Mapping[str, str] | None = None,
+) -> list[str]:
     """Return a sentence for each port of the node C(name) that was open to a prober before and is not afterwards.
 
     C(before) and C(after) have C(prober) and C(results) (of the module port_probe), or C(problem) where the prober
     could not be asked. A prober that answered before and does not answer now counts as a loss of all that was open to
-    it: what is not known is not confirmed.
+    it: what is not known is not confirmed. Behind the losses is, once for each port that the policy closes, what
+    C(explanations) says of it: why it is closed, and how to open it.
     """
     now = dict(_attempts(after))
     problems = {each["prober"]: each["problem"] for each in after if "results" not in each}
     said = []
+    closed: dict[str, None] = {}
     for key, result in _attempts(before):
         if result["status"] not in REACHED:
             continue
@@ -102,12 +110,17 @@ def losses(name: str, policy: dict[str, Any], before: list[dict[str, Any]], afte
             continue
         detail = f" ({later['detail']})" if later["detail"] else ""
         where = f"[{host}]" if ":" in host else host
+        source = result["source"]
+        decision = None if source is None else decide(parse_policy(policy), protocol, port, source)
         said.append(
             f"{prober} -> {name} {where}:{port}/{protocol} {label}: "
             f"{result['status']} before, {later['status']} after{detail}; "
-            f"{_rule(name, policy, protocol, port, result['source'])}"
+            f"{_rule(name, decision, source)}"
         )
-    return said
+        if decision is not None and decision.verdict == DROP:
+            closed[label] = None
+    ways_out = explanations or {}
+    return said + [f"{label}: {ways_out[label].rstrip('.')}" for label in closed if label in ways_out]
 
 
 def _attempts(tried: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, str, int, str, str], dict[str, Any]]]:
@@ -117,12 +130,11 @@ def _attempts(tried: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, str, int
             yield key, result
 
 
-def _rule(name: str, policy: dict[str, Any], protocol: str, port: int, source: str | None) -> str:
+def _rule(name: str, decision: Decision | None, source: str | None) -> str:
     """Say what the policy does with the attempt, and which of its rules."""
-    if source is None:
+    if decision is None:
         return "from which address is not known"
-    decision = decide(parse_policy(policy), protocol, port, source)
     if decision.verdict == NONE:
         return f"no rule of {name} is about it; look for another firewall, or for the service itself"
     said = f"rule {decision.rule} of {name}: {decision.verdict}, for source {source}"
-    return said if decision.verdict == "drop" else f"{said}; look for another firewall, or for the service itself"
+    return said if decision.verdict == DROP else f"{said}; look for another firewall, or for the service itself"

@@ -51,9 +51,9 @@ def propose_sources(hostvars: Mapping[str, Data], hosts: Iterable[str]) -> list[
             seen[entry["protocol"], entry["port"]][entry["source"]].append(host)
     names = _names(hostvars, hosts)
     lines = [
-        *_notes("could not be read", unread),
-        *_notes("not in audit mode, so nothing is noted there", silent),
-        *_notes("no room to note all, so some are missing", crowded),
+        *_notes("could not be read; the output above says why", unread),
+        *_notes("not in audit mode, so nothing is noted there (node_firewall_mode: audit)", silent),
+        *_notes("no room to note all, so some are missing: let these in, then propose again", crowded),
     ]
     sources, closed, unknown = [], [], []
     for key in sorted(seen):

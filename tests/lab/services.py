@@ -64,9 +64,15 @@ def services_of(host: Host, entries: Iterable[dict[str, Any]]) -> list[Service]:
     by_name = {entry["name"]: entry for entry in entries}
     for name in host.extra_services:
         if name not in by_name:
-            raise ValueError(f"{host.name}: lab_extra_services: no service is called {name!r}")
+            raise ValueError(
+                f"{host.name}: lab_extra_services: no service is called {name!r}; known are {', '.join(by_name)}"
+            )
     services = {name: _service(host, entry) for name, entry in by_name.items() if _runs_on(host, entry)}
     for fault in host.faults:
+        if fault["fault"] not in _FAULTS:
+            raise ValueError(
+                f"{host.name}: lab_faults: {fault['fault']!r} is no fault; give one of {', '.join(_FAULTS)}"
+            )
         _FAULTS[fault["fault"]](host, services, fault)
     return list(services.values())
 
@@ -148,7 +154,9 @@ def _port_of(host: Host, services: dict[str, Service], fault: dict[str, Any]) ->
     service = services.get(fault["service"])
     listeners = [listener for listener in service.listeners if listener.port == fault["port"]] if service else []
     if service is None or not listeners:
+        known = [f"{each.name} {listener.port}" for each in services.values() for listener in each.listeners]
         raise ValueError(
-            f"{host.name}: lab_faults: no service {fault['service']!r} with port {fault['port']} runs there"
+            f"{host.name}: lab_faults: no service {fault['service']!r} with port {fault['port']} runs there; what runs "
+            f"is {', '.join(dict.fromkeys(known))}"
         )
     return service, listeners

@@ -153,6 +153,7 @@ def test_what_cannot_be_made_permanent_is_not_done(node: Node) -> None:
         refused = node.run(NEW)
         node.shell("umount /etc/ck8s-ports")
         assert refused["failed"] and "cannot prepare what the next boot loads" in refused["msg"]
+        assert "then run again (nothing was changed)" in refused["msg"]
         assert (node.rules(), node.files()) == (rules, files)
 
 
@@ -162,6 +163,7 @@ def test_what_cannot_be_made_permanent_in_the_end_is_taken_back(node: Node) -> N
     refused = node.run(NEW)
     node.shell("umount /etc/systemd/system")
     assert refused["failed"] and "the change cannot be made permanent: " in refused["msg"]
+    assert "mount it for writing, then run again" in refused["msg"]
     assert "the rules are the previous ones again" in refused["msg"]
     assert node.rules() == node.files() == ""
 
@@ -171,5 +173,6 @@ def test_without_a_timer_there_is_no_change(node: Node) -> None:
     refused = node.run(OLD)
     node.shell("umount /usr/bin/systemd-run")
     assert refused["failed"] and "systemd cannot be asked to take the change back in time" in refused["msg"]
+    assert "see `systemctl status` and `journalctl -b` on this host" in refused["msg"]
     assert "(nothing was changed)" in refused["msg"]
     assert node.rules() == node.files() == ""

@@ -111,6 +111,7 @@ class Connection(LocalConnection):
             ) from None
         if inode == Path("/proc/self/ns/net").stat().st_ino or str(inode) in machine:
             raise AnsibleConnectionFailure(
-                f"{node}: process {pid} is in net:[{inode}], the network of the controller or of the machine; refused"
+                f"{node}: process {pid} is in net:[{inode}], the network of the controller or of the machine; refused. "
+                "Build the lab anew: python3 -m tests.lab down, then up"
             )
         return pid

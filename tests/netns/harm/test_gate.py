@@ -86,6 +86,10 @@ def test_the_first_batch_that_loses_a_port_comes_back_and_ends_the_run(cluster: 
             f"{prober} -> node1 10.77.0.11:2380/tcp etcd-peer: open before, silent after (no answer in 2 s); "
             f"rule etcd-peer of node1: drop, for source 10.77.0.{number}"
         ) in said(cut)
+    assert (
+        "To let others in, add them to node_firewall_sources: {etcd-peer: [...]}. Mend that, then run again."
+        in said(cut)
+    )
     assert ours(cluster) == []
     assert waiting(cluster) == ""
     assert cut.output.count("PLAY [Put the policy in force]") == 1, "a later batch was touched"

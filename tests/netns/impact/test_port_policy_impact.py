@@ -125,6 +125,7 @@ def test_where_connections_cannot_be_seen_nobody_is_cut_off_unawares(task: Task,
     refused = task.run({"policy": CLOSED}, under=WITHOUT_SOCK_DIAG)
     assert refused["failed"]
     assert "connections cannot be seen" in refused["msg"]
+    assert "node_firewall_on_impact" in refused["msg"]
     assert "(nothing was changed)" in refused["msg"]
     assert ruleset(firewall) == ""
     done = task.run({"policy": CLOSED, "on_impact": "warn"}, under=WITHOUT_SOCK_DIAG)

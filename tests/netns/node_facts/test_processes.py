@@ -259,4 +259,7 @@ def test_this_host_has_no_snap(tmp_path: Path) -> None:
 
 def test_root_with_a_typing_error(tmp_path: Path) -> None:
     result, _warnings = ansible(sys.executable, tmp_path, {"root": str(tmp_path / "typo")})
-    assert result["msg"] == f"Cannot tell who this node is: root: {tmp_path}/typo is not a directory"
+    assert result["msg"] == (
+        f"Cannot tell who this node is: root: {tmp_path}/typo is not a directory; give one that "
+        "has a system in it, / for this host"
+    )

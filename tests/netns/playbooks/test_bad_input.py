@@ -83,6 +83,7 @@ def test_a_run_without_a_node_is_a_failure(cluster: Cluster, playbook: str) -> N
     run = cluster.play(playbook, "--limit=outsider1")
     assert run.status == 2
     assert "No host of this run is a node: none of outsider1 is in the group control_plane or worker" in run.output
+    assert "Check the inventory (-i) and --limit" in run.output
 
 
 def test_a_run_without_an_inventory_is_a_failure(cluster: Cluster, tmp_path: Path) -> None:
@@ -146,13 +147,30 @@ def test_a_node_without_nft_gets_the_name_of_the_package(cluster: Cluster) -> No
     assert "install the package nftables" in run.output
 
 
+def test_where_no_report_can_be_written_the_variable_is_named(cluster: Cluster, tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("", encoding="utf-8")
+    run = cluster.play("verify", "--limit=node1", node_verify_report_dir=str(taken))
+    assert run.status == 2
+    assert f"node_verify_report_dir: {taken}: cannot be written: " in run.output
+    assert "Give a path on the controller where this user may write" in run.output
+
+
 BAD_FOR_VERIFY: dict[str, tuple[dict[str, Any], str]] = {
     "allow": (
         {"node_verify_allow": [{"where": "startswith(unit, 'ssh')"}]},
         "node_verify_allow: entry 'number 1': where: 'startswith(unit, 'ssh')' is not right (there is no function",
     ),
-    "waivers": ({"node_verify_waivers": "/nowhere.yml"}, "node_verify_waivers: /nowhere.yml: cannot be read"),
-    "baseline": ({"node_verify_baseline": "/nowhere.json"}, "node_verify_baseline: /nowhere.json: cannot be read"),
+    "waivers": (
+        {"node_verify_waivers": "/nowhere.yml"},
+        "node_verify_waivers: /nowhere.yml: cannot be read: [Errno 2] No such file or directory: '/nowhere.yml'. Give "
+        "a YAML file that is on the controller",
+    ),
+    "baseline": (
+        {"node_verify_baseline": "/nowhere.json"},
+        "node_verify_baseline: /nowhere.json: cannot be read: [Errno 2] No such file or directory: '/nowhere.json'. "
+        "Give a report.json that is on the controller",
+    ),
 }
 
 

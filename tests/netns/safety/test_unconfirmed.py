@@ -44,6 +44,9 @@ def test_killed_controller(node: Node, before: dict[str, object] | None, wanted:
         told = node.run(before, *options)
         assert (told["failed"], told["changed"], told["taken_back"]["reason"]) == (False, False, "not_confirmed")
         assert "was not confirmed in time and has been taken back" in told["shown"]
+        assert "look for what the policy says about the port of this connection (SSH)" in " ".join(
+            told["shown"].split()
+        )
     assert node.rules() == rules
     assert not RUN.exists()
 
@@ -157,13 +160,14 @@ def is_nft(pid: int) -> bool:
 
 def test_a_host_on_which_nothing_can_be_written_is_not_changed(node: Node) -> None:
     RUN.mkdir()
-    for options in ("size=4k,nr_inodes=3", "ro"):  # full; read-only
+    for options, remedy in (("size=4k,nr_inodes=3", "make room there"), ("ro", "mount it for writing")):
         subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(RUN)], check=True)
         try:
             failed = node.run(NEW)
         finally:
             subprocess.run(["umount", str(RUN)], check=True)
         assert failed["failed"] and "cannot prepare to take the change back: " in failed["msg"]
+        assert remedy in failed["msg"]
         assert "(nothing was changed)" in failed["msg"]
         assert node.rules() == ""
     RUN.rmdir()

@@ -34,6 +34,7 @@ def looked_up(arguments: str) -> str:
         (", what='companions', select='[?port==`7946`].id'", "metallb-memberlist"),
         (", '2024-01'", "edition: '2024-01' is not in the catalogue; known are 2025-08, 2025-11, 2026-06"),
         (", select='[?'", "select: '[?' is no JMESPath expression for this list"),
+        (", select='[?'", "Give one such as "),
     ],
 )
 def test_the_lookup(arguments: str, shown: str) -> None:

@@ -52,7 +52,9 @@ def test_nft_is_found_where_the_path_lacks_the_system_directories(
 def test_what_nft_says_is_in_the_message(tmp_path: Path) -> None:
     nft = Nft(program(tmp_path / "nft", "echo '/dev/stdin:3:5-10: Error: syntax error' >&2; exit 1"))
     with pytest.raises(
-        FirewallError, match=r"^`nft --file -` failed with status 1: /dev/stdin:3:5-10: Error: syntax error$"
+        FirewallError,
+        match=r"^`nft --file -` failed with status 1: /dev/stdin:3:5-10: Error: syntax error\. See whether nftables "
+        r"works on this host at all \(`nft list ruleset`, as root\)$",
     ):
         nft.load("table inet ck8s_ports\n")
 

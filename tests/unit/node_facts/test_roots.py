@@ -75,5 +75,5 @@ def test_socket_of_containerd_from_the_notes_of_k8sd(tmp_path: Path, name: str, 
 
 
 def test_root_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="is not a directory"):
+    with pytest.raises(ValueError, match="is not a directory; give one"):
         collect(str(tmp_path / "typo"))

@@ -99,7 +99,9 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", CONTRADICTIONS)
 def test_the_inventory_wins_and_the_contradiction_names_both_sources(name: str) -> None:
     said, shown, message = CONTRADICTIONS[name]
-    assert warnings(**said, detected=shown) == [f"{message} ({ARGS}); the inventory counts"]
+    assert warnings(**said, detected=shown) == [
+        f"{message} ({ARGS}); the inventory counts. Correct it there if the node is right"
+    ]
     made = settled(**said, detected=shown)
     assert {key: made[key] for key in said} == said
 
@@ -154,21 +156,22 @@ def test_auto_with_a_release_before_the_first_edition_is_an_error_with_the_way_o
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "otherwise"),
     [
-        ("role", "master"),
-        ("kube_proxy", "no"),
-        ("addresses", ["node1"]),
-        ("ports", {"k8sd": 0}),
-        ("ports", {"k8sd": True}),
-        ("bind_addresses", {"kube-scheduler": "127.0.0.1"}),
-        ("pod_cidrs", ["10.1.0.0/99"]),
-        ("containerd_socket", "run/x"),
-        ("release", "1.34; drop"),
+        ("role", "master", ", or set node_profile_role"),
+        ("kube_proxy", "no", ", or set node_profile_features"),
+        ("addresses", ["node1"], ", or set node_profile_addresses"),
+        ("ports", {"k8sd": 0}, ", or set node_profile_overrides"),
+        ("ports", {"k8sd": True}, ", or set node_profile_overrides"),
+        ("bind_addresses", {"kube-scheduler": "127.0.0.1"}, ", or set node_profile_overrides"),
+        ("pod_cidrs", ["10.1.0.0/99"], ", or set node_firewall_pod_cidrs"),
+        ("containerd_socket", "run/x", ""),
+        ("release", "1.34; drop", ", or set node_profile_release"),
     ],
 )
-def test_a_fact_that_cannot_be_right_does_not_count_and_is_told(name: str, value: Any) -> None:
+def test_a_fact_that_cannot_be_right_does_not_count_and_is_told(name: str, value: Any, otherwise: str) -> None:
     made, told = settle({**NOTHING_SAID, "role": "worker", "detected": node(**{name: value})})
     assert made["detected"] == {}
-    assert told == [f"node_facts: {name}: {value!r} ({ARGS}) cannot be right; it does not count"]
+    way_out = f"Correct it on the node{otherwise}"
+    assert told == [f"node_facts: {name}: {value!r} ({ARGS}) cannot be right; it does not count. {way_out}"]
     assert profile(made)["role"] == "worker"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.ck8s.ports.plugins.plugin_utils import _gate
-from ansible_collections.ck8s.ports.plugins.plugin_utils._firewall_policy import policy
+from ansible_collections.ck8s.ports.plugins.plugin_utils._firewall_policy import explanations, policy
 from ansible_collections.ck8s.ports.plugins.plugin_utils._profile import profile
 from tests.unit.profile.test_profile import CONTROL_PLANE, WORKER
 
@@ -96,6 +96,17 @@ def test_a_loss_names_both_ends_and_the_rule() -> None:
         "cp2 -> cp1 192.0.2.11:2380/tcp etcd-peer: open before, silent after (no answer in 2 s); rule etcd-peer of "
         "cp1: drop, for source 192.0.2.12"
     )
+
+
+def test_a_port_that_the_policy_closes_comes_with_the_way_out_once() -> None:
+    before, after = [tried("cp2", "open"), tried("cp4", "open")], [tried("cp2", "silent"), tried("cp4", "silent")]
+    said = _gate.losses("cp1", POLICY, before, after, explanations(OPENED, POLICY))
+    assert said[2:] == [
+        "etcd-peer: Only its sources may connect. To let others in, add them to node_firewall_sources: "
+        "{etcd-peer: [...]}"
+    ]
+    let_in = [tried("cp3", status, source="192.0.2.13") for status in ("open", "silent")]
+    assert len(_gate.losses("cp1", POLICY, let_in[:1], let_in[1:], explanations(OPENED, POLICY))) == 1
 
 
 def test_a_loss_that_no_rule_explains_says_so() -> None:

@@ -82,9 +82,9 @@ def test_what_is_not_known_is_said() -> None:
         }
     )
     assert text.splitlines() == [
-        "# node3: could not be read",
-        "# node1, node4: not in audit mode, so nothing is noted there",
-        "# node2: no room to note all, so some are missing",
+        "# node3: could not be read; the output above says why",
+        "# node1, node4: not in audit mode, so nothing is noted there (node_firewall_mode: audit)",
+        "# node2: no room to note all, so some are missing: let these in, then propose again",
         "node_firewall_sources: {}  # nobody to be let in",
     ]
 
