@@ -24,16 +24,12 @@ description:
 extends_documentation_fragment:
   - ck8s.ports.attributes
   - ck8s.ports.attributes.info_module
+  - ck8s.ports.backend
 options:
   policy:
     description: The policy to compare with, as in O(ck8s.ports.port_policy#module:policy).
     type: dict
     required: true
-  backend:
-    description: The firewall to look at, as in O(ck8s.ports.port_policy#module:backend).
-    type: str
-    choices: [auto, nftables, ufw, firewalld]
-    default: auto
   udp_clients:
     description: As in O(ck8s.ports.listening_sockets_info#module:udp_clients).
     type: bool
@@ -152,14 +148,14 @@ claims:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ck8s.ports.plugins.module_utils import _evidence
-from ansible_collections.ck8s.ports.plugins.module_utils._backends import AUTO, CHOICES
+from ansible_collections.ck8s.ports.plugins.module_utils._backends import BACKEND
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "policy": {"type": "dict", "required": True},
-            "backend": {"type": "str", "choices": list(CHOICES), "default": AUTO},
+            "backend": BACKEND,
             "udp_clients": {"type": "bool", "default": False},
             "unix_sockets": {"type": "list", "elements": "path", "default": []},
             "claims": {
