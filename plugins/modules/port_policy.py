@@ -60,10 +60,6 @@ extends_documentation_fragment:
   - ck8s.ports.attributes.flow
   - ck8s.ports.backend
 attributes:
-  action:
-    support: full
-  async:
-    support: none
   check_mode:
     support: full
   diff_mode:
