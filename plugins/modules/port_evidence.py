@@ -57,14 +57,15 @@ options:
         type: str
         default: /
       tls:
-        description: Whether to try TLS before plain text.
+        description:
+          - Whether to try TLS before plain text. A port that is to speak plain text need not be bothered with it.
         type: bool
         default: true
       label:
         description: Comes back with the result, to find it again.
         type: str
   timeout:
-    description: Seconds for each of O(claims), from its connection to its answer.
+    description: Seconds for each of O(claims), from its connection to its answer, more than 0 and at most 300.
     type: float
     default: 3
 requirements:
@@ -149,6 +150,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ck8s.ports.plugins.module_utils import _evidence
 from ansible_collections.ck8s.ports.plugins.module_utils._backends import BACKEND
+from ansible_collections.ck8s.ports.plugins.module_utils._claim_targets import QUESTION, TIMEOUT
 
 
 def main() -> None:
@@ -158,18 +160,8 @@ def main() -> None:
             "backend": BACKEND,
             "udp_clients": {"type": "bool", "default": False},
             "unix_sockets": {"type": "list", "elements": "path", "default": []},
-            "claims": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "port": {"type": "int", "required": True},
-                    "path": {"type": "str", "default": "/"},
-                    "tls": {"type": "bool", "default": True},
-                    "label": {"type": "str"},
-                },
-            },
-            "timeout": {"type": "float", "default": 3},
+            "claims": {"type": "list", "elements": "dict", "default": [], "options": QUESTION},
+            "timeout": TIMEOUT,
         },
         supports_check_mode=True,
     )
