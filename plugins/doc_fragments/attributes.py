@@ -54,13 +54,15 @@ attributes:
       - This action does not modify state.
 """
 
-    # Actions of which a part runs on the controller.
+    # Actions of which a part runs on the controller; none supports async.
     FLOW = r"""
 options: {}
 attributes:
   action:
     description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the
       controller.
+    support: full
   async:
     description: Supports being used with the C(async) keyword.
+    support: none
 """

@@ -25,6 +25,8 @@ from ansible_collections.ck8s.ports.plugins.module_utils._ufw import UfwBackend
 
 AUTO = "auto"
 CHOICES = (AUTO, "nftables", "ufw", "firewalld")
+BACKEND = {"type": "str", "choices": list(CHOICES), "default": AUTO}
+"""The option of that name; the documentation is the fragment ck8s.ports.backend."""
 
 _LEFT_IN_FIREWALLD = (
     "firewalld does not run, and its configuration (/etc/firewalld/zones) has rules of this collection, which it would "

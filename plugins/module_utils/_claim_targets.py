@@ -1,11 +1,21 @@
 # Copyright: (c) 2026, ck8s.ports contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where to ask for what the document claims of a port. Pure; private to the collection."""
+"""What is asked for what the document claims of a port, and where. Pure; private to the collection."""
 
 from __future__ import annotations
 
 from typing import Any, Iterable, Sequence
+
+QUESTION = {
+    "port": {"type": "int", "required": True},
+    "path": {"type": "str", "default": "/"},
+    "tls": {"type": "bool", "default": True},
+    "label": {"type": "str"},
+}
+"""The argument spec of one question: the suboptions that port_claims and port_evidence share."""
+TIMEOUT = {"type": "float", "default": 3}
+"""That of their option timeout."""
 
 _LOOPBACK = ("127.0.0.1", "::1")
 

@@ -27,11 +27,6 @@ extends_documentation_fragment:
   - ck8s.ports.attributes
   - ck8s.ports.attributes.info_module
   - ck8s.ports.attributes.flow
-attributes:
-  action:
-    support: full
-  async:
-    support: none
 options:
   profile:
     description: The node's profile, as M(ck8s.ports.profile) returns it.

@@ -55,7 +55,7 @@ options:
         description: Comes back with the result, to find it again.
         type: str
   timeout:
-    description: Seconds for each target, from its connection to its answer.
+    description: Seconds for each target, from its connection to its answer, more than 0 and at most 300.
     type: float
     default: 3
 notes:
@@ -151,6 +151,7 @@ results:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.ck8s.ports.plugins.module_utils._claim_targets import QUESTION, TIMEOUT
 from ansible_collections.ck8s.ports.plugins.module_utils._claims import path_faults, results
 from ansible_collections.ck8s.ports.plugins.module_utils._probe_targets import target_faults, timeout_faults
 
@@ -162,15 +163,9 @@ def main() -> None:
                 "type": "list",
                 "elements": "dict",
                 "required": True,
-                "options": {
-                    "host": {"type": "str", "required": True},
-                    "port": {"type": "int", "required": True},
-                    "path": {"type": "str", "default": "/"},
-                    "tls": {"type": "bool", "default": True},
-                    "label": {"type": "str"},
-                },
+                "options": {"host": {"type": "str", "required": True}, **QUESTION},
             },
-            "timeout": {"type": "float", "default": 3},
+            "timeout": TIMEOUT,
         },
         supports_check_mode=True,
     )

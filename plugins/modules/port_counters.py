@@ -24,12 +24,8 @@ description:
 extends_documentation_fragment:
   - ck8s.ports.attributes
   - ck8s.ports.attributes.info_module
+  - ck8s.ports.backend
 options:
-  backend:
-    description: The firewall that the rules are in, as in O(ck8s.ports.port_policy#module:backend).
-    type: str
-    choices: [auto, nftables, ufw, firewalld]
-    default: auto
   flows:
     description:
       - >-
@@ -120,7 +116,7 @@ untold:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.ck8s.ports.plugins.module_utils._backends import AUTO, CHOICES, choose
+from ansible_collections.ck8s.ports.plugins.module_utils._backends import BACKEND, choose
 from ansible_collections.ck8s.ports.plugins.module_utils._conntrack import Flow, tracked
 from ansible_collections.ck8s.ports.plugins.module_utils._firewall import FirewallError
 
@@ -128,7 +124,7 @@ from ansible_collections.ck8s.ports.plugins.module_utils._firewall import Firewa
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "backend": {"type": "str", "choices": list(CHOICES), "default": AUTO},
+            "backend": BACKEND,
             "flows": {
                 "type": "list",
                 "elements": "dict",

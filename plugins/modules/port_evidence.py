@@ -24,16 +24,12 @@ description:
 extends_documentation_fragment:
   - ck8s.ports.attributes
   - ck8s.ports.attributes.info_module
+  - ck8s.ports.backend
 options:
   policy:
     description: The policy to compare with, as in O(ck8s.ports.port_policy#module:policy).
     type: dict
     required: true
-  backend:
-    description: The firewall to look at, as in O(ck8s.ports.port_policy#module:backend).
-    type: str
-    choices: [auto, nftables, ufw, firewalld]
-    default: auto
   udp_clients:
     description: As in O(ck8s.ports.listening_sockets_info#module:udp_clients).
     type: bool
@@ -61,14 +57,15 @@ options:
         type: str
         default: /
       tls:
-        description: Whether to try TLS before plain text.
+        description:
+          - Whether to try TLS before plain text. A port that is to speak plain text need not be bothered with it.
         type: bool
         default: true
       label:
         description: Comes back with the result, to find it again.
         type: str
   timeout:
-    description: Seconds for each of O(claims), from its connection to its answer.
+    description: Seconds for each of O(claims), from its connection to its answer, more than 0 and at most 300.
     type: float
     default: 3
 requirements:
@@ -152,28 +149,19 @@ claims:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.ck8s.ports.plugins.module_utils import _evidence
-from ansible_collections.ck8s.ports.plugins.module_utils._backends import AUTO, CHOICES
+from ansible_collections.ck8s.ports.plugins.module_utils._backends import BACKEND
+from ansible_collections.ck8s.ports.plugins.module_utils._claim_targets import QUESTION, TIMEOUT
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "policy": {"type": "dict", "required": True},
-            "backend": {"type": "str", "choices": list(CHOICES), "default": AUTO},
+            "backend": BACKEND,
             "udp_clients": {"type": "bool", "default": False},
             "unix_sockets": {"type": "list", "elements": "path", "default": []},
-            "claims": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "port": {"type": "int", "required": True},
-                    "path": {"type": "str", "default": "/"},
-                    "tls": {"type": "bool", "default": True},
-                    "label": {"type": "str"},
-                },
-            },
-            "timeout": {"type": "float", "default": 3},
+            "claims": {"type": "list", "elements": "dict", "default": [], "options": QUESTION},
+            "timeout": TIMEOUT,
         },
         supports_check_mode=True,
     )

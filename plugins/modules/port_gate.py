@@ -32,11 +32,6 @@ extends_documentation_fragment:
   - ck8s.ports.attributes
   - ck8s.ports.attributes.info_module
   - ck8s.ports.attributes.flow
-attributes:
-  action:
-    support: full
-  async:
-    support: none
 options:
   step:
     description: Which step.

@@ -58,11 +58,8 @@ requirements:
 extends_documentation_fragment:
   - ck8s.ports.attributes
   - ck8s.ports.attributes.flow
+  - ck8s.ports.backend
 attributes:
-  action:
-    support: full
-  async:
-    support: none
   check_mode:
     support: full
   diff_mode:
@@ -90,9 +87,6 @@ options:
       - V(firewalld) has rich rules with priorities of our own in the zones that are in use. It does not count what they
         match, and each source and each port takes a rule.
       - See C(docs/backends.md) for how each works beside others, and for what it cannot do.
-    type: str
-    choices: [auto, nftables, ufw, firewalld]
-    default: auto
   policy:
     description:
       - The wanted policy. Required with O(state=present).
@@ -469,7 +463,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.ck8s.ports.plugins.module_utils._backends import AUTO, CHOICES
+from ansible_collections.ck8s.ports.plugins.module_utils._backends import BACKEND
 from ansible_collections.ck8s.ports.plugins.module_utils._firewall import FirewallError, Plan
 from ansible_collections.ck8s.ports.plugins.module_utils._impact import CUTS_CONTROLLER, WAY_OUT, message
 from ansible_collections.ck8s.ports.plugins.module_utils._live_impact import NO_IMPACT, Impact, look
@@ -489,7 +483,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "backend": {"type": "str", "choices": list(CHOICES), "default": AUTO},
+            "backend": BACKEND,
             "policy": {"type": "dict"},
             "confirm_timeout": {"type": "int", "default": 30},
             "on_impact": {"type": "str", "choices": ["fail", "warn", "ignore"], "default": "fail"},

@@ -23,11 +23,6 @@ extends_documentation_fragment:
   - ck8s.ports.attributes
   - ck8s.ports.attributes.info_module
   - ck8s.ports.attributes.flow
-attributes:
-  action:
-    support: full
-  async:
-    support: none
 options:
   edition:
     description: The edition of the page, by year and month; V(auto) for the one of the installed release.

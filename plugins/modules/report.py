@@ -26,10 +26,6 @@ extends_documentation_fragment:
   - ck8s.ports.attributes
   - ck8s.ports.attributes.flow
 attributes:
-  action:
-    support: full
-  async:
-    support: none
   check_mode:
     support: full
     details:

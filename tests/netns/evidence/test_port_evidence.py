@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from ansible_collections.ck8s.ports.plugins.modules import port_evidence, port_policy
 from tests.netns.sockets.space import Space, new_space
 from tests.netns.sockets.test_inet import tcp, udp
 from tests.netns.sockets.test_unix import unix
@@ -109,10 +107,3 @@ def test_udp_clients_on_request(tmp_path: Path) -> None:
             for wanted in (False, True)
         ]
     assert [len(sockets) for sockets in seen] == [0, 1]
-
-
-def test_the_backends_are_those_of_port_policy() -> None:
-    ours, theirs = (
-        yaml.safe_load(module.DOCUMENTATION)["options"]["backend"] for module in (port_evidence, port_policy)
-    )
-    assert (ours["choices"], ours["default"]) == (theirs["choices"], theirs["default"])
