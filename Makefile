@@ -128,6 +128,13 @@ docs-lint: venv .venvs/docs/.made ## antsibull-docs and antsibull-changelog
 docs: venv .venvs/docs/.made ## the site, under build/docs/html
 	scripts/docs.sh .venvs/docs $(BIN)
 
+documentation: packages venv .venvs/docs/.made ## every command of the README and docs/, run, and what they show compared
+	$(SANDBOX) $(BIN)/pytest tests/documentation
+
+new-user: packages venv ## the README followed on a new Debian 12 and a new Debian 13 (as root)
+	scripts/with-containers.sh "the README on a new Debian" sh -ec '\
+	    for suite in bookworm trixie; do $(BIN)/python -m tests.documentation.new_user $$suite; done'
+
 release-check: venv .venvs/docs/.made ## the tarball, installed and tried; RELEASED=1.2.3: it is to be that release
 	scripts/release-check.sh .venvs/docs $(BIN) $(RELEASED)
 

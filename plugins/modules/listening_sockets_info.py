@@ -122,7 +122,7 @@ notes:
 seealso:
   - module: community.general.listen_ports_facts
 author:
-  - ck8s.ports contributors (@ck8s-ports)
+  - ck8s.ports contributors (@ck8s)
 """
 
 EXAMPLES = r"""

@@ -43,7 +43,7 @@ notes:
 seealso:
   - module: ck8s.ports.listening_sockets_info
 author:
-  - ck8s.ports contributors (@ck8s-ports)
+  - ck8s.ports contributors (@ck8s)
 """
 
 EXAMPLES = r"""
