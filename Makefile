@@ -27,7 +27,7 @@ demo: packages venv ## opens, closes and proves the ports of three nodes in netw
 	$(BIN)/python -m tests.lab.demo
 
 # Two at a time: what waits for an answer leaves its processor to the other.
-test: packages venv ## what CI runs: lint, unit, interpreters, netns, molecule
+test: packages venv ## lint, unit, interpreters, netns, molecule
 	$(MAKE) --jobs=2 --output-sync=target lint unit netns-playbooks netns-others molecule interpreters
 
 lint: venv ## ruff, mypy, ansible-lint (production)
@@ -59,9 +59,10 @@ molecule-consumer: packages venv ## a user's project with the built and installe
 molecule-ha-etcd: packages venv ## three control planes with a real etcd cluster, firewalled while a client writes
 	$(SANDBOX) $(BIN)/molecule --base-config .config/molecule/config.yml test --scenario-name ha_etcd
 
+# An engine that is named in CK8S_LAB_ENGINE (docker, say) is outside the sandbox, and has networks of its own.
 molecule-full: packages node-image ## the scenarios on full nodes (as root)
 	set -e; for scenario in systemd_nftables systemd_ufw systemd_firewalld remove detected; do \
-	    $(SANDBOX) $(BIN)/molecule --base-config .config/molecule/config.yml test --scenario-name $$scenario; done
+	    $(if $(CK8S_LAB_ENGINE),,$(SANDBOX)) $(BIN)/molecule --base-config .config/molecule/config.yml test --scenario-name $$scenario; done
 
 bench: packages venv ## listening_sockets_info beside ss, psutil and listen_ports_facts; on an idle machine
 	benchmarks/environment.sh
@@ -80,7 +81,7 @@ bench-firewall: packages venv ## node_firewall beside a ping and beside loops ov
 	$(SANDBOX) $(BIN)/python -m benchmarks.firewall_cost
 
 node-image: venv ## the image of the nodes with systemd, made of packages (as root)
-	scripts/install-debian-packages.sh containers
+	$(if $(CK8S_LAB_ENGINE),,scripts/install-debian-packages.sh containers)
 	$(BIN)/python -m tests.lab.containers
 
 systemd: packages node-image ## reboots of a node with systemd, in a container (as root)
@@ -99,11 +100,12 @@ build: venv ## the tarball, under build/
 	PYTHON=$(PYTHON) scripts/make-venv.sh .venvs/$* $<
 	@touch $@
 
-# `coverage` is unit and netns; what is skipped (no container engine, no such Python) is said again at the end.
-test-all: packages venv ## everything: test, containers, coverage, every ansible-core, sanity, documentation, packaging
+# `coverage` is unit and netns; what is skipped (no container engine, no such Python) is said again at the end. The long
+# ones come first, so that the short ones fill what is left.
+test-all: packages venv ## what CI runs: test, containers, coverage, every ansible-core, sanity, documentation, packaging
 	@rm -f build/skipped.txt
-	$(MAKE) --jobs=2 --output-sync=target containers lint shell coverage controllers molecule \
-		molecule-consumer molecule-ha-etcd interpreters sanity docs docs-lint galaxy-importer release-check
+	$(MAKE) --jobs=2 --output-sync=target coverage containers controllers documentation new-user interpreters \
+		molecule molecule-consumer molecule-ha-etcd sanity formats lint shell docs docs-lint galaxy-importer release-check
 	@if [ -e build/skipped.txt ]; then cat build/skipped.txt; else echo "nothing was skipped"; fi
 
 containers: packages venv ## what needs a container engine, where there is one
@@ -144,17 +146,15 @@ release: venv .venvs/docs/.made ## VERSION=1.2.3: sets the version, writes the c
 	.venvs/docs/bin/antsibull-changelog release --version $(VERSION)
 	scripts/release-check.sh .venvs/docs $(BIN) $(VERSION)
 
-galaxy-importer: build .venvs/importer/.made ## what Galaxy does with the tarball; a warning is a failure
-	scripts/galaxy-importer.sh .venvs/importer build/ck8s-ports-*.tar.gz
+galaxy-importer: venv .venvs/importer/.made ## what Galaxy does with the tarball; a warning is a failure
+	scripts/build.sh build/importer
+	scripts/galaxy-importer.sh .venvs/importer build/importer/ck8s-ports-*.tar.gz
 
 docs/checks.md: tests/unit/judgement/cases.yml $(wildcard plugins/plugin_utils/*.py) scripts/checks_page.py | venv
 	$(BIN)/python scripts/checks_page.py
 
 clean: ## what the targets above made
 	rm -rf build $(VENV) .venvs collections .mypy_cache .ruff_cache .pytest_cache .ansible
-
-.PHONY: formats screenshots
-test-all: formats
 
 formats: venv ## every format of the report, read by the programs of others: promtool, xmllint, Chromium
 	scripts/install-debian-packages.sh formats

@@ -121,9 +121,13 @@ if command -v systemctl >/dev/null; then
 fi
 # RUNLEVEL=1 is for systems without systemd: in that runlevel no service of theirs is started.
 export RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive
-# shellcheck disable=SC2086  # one word per package
-apt-get install --yes --no-install-recommends $packages || {
+install() {
+    # Others that install at the same time are waited for.
+    # shellcheck disable=SC2086  # one word per package
+    apt-get -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends $packages
+}
+install || {
     say "once more, with fresh package lists"
     apt-get update
-    apt-get install --yes --no-install-recommends $packages
+    install
 }

@@ -1,10 +1,15 @@
 #!/bin/sh
-# Under every supported release of ansible-core, on Python 3.11 to 3.13: the unit tests, and the playbooks on the lab.
+# Under every supported release of ansible-core, on Python 3.11 to 3.13: the unit tests. Under the oldest and the newest of
+# them also the playbooks on the lab.
 #
 # usage: test-controllers.sh [CORE...]      (2.17 2.21)
 set -eu
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- 2.17 2.18 2.19 2.20 2.21
+for core; do
+    newest=$core
+    [ -n "${oldest-}" ] || oldest=$core
+done
 for core; do
     environment=$(scripts/core-venv.sh "$core") || {
         [ $? -eq 4 ] || exit 1
@@ -15,6 +20,10 @@ for core; do
     PATH=$PWD/$environment/bin:$PATH
     export PATH
     "$environment/bin/pytest" -q -p no:cacheprovider tests/unit
-    "$environment/bin/python" -m tests.lab.sandbox -- \
-        "$environment/bin/pytest" -q -p no:cacheprovider tests/netns/playbooks/test_playbooks.py tests/netns/playbooks/test_localhost.py
+    case $core in
+    "$oldest" | "$newest")
+        "$environment/bin/python" -m tests.lab.sandbox -- "$environment/bin/pytest" -q -p no:cacheprovider \
+            tests/netns/playbooks/test_playbooks.py tests/netns/playbooks/test_localhost.py tests/netns/playbooks/test_progress.py
+        ;;
+    esac
 done

@@ -11,6 +11,7 @@ import json
 import platform
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,9 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("\n".join(error.faults)) from error
         waivers, baseline = _read_waivers(arguments["waivers"]), _baseline(arguments["baseline"])
         result["changed"] = False
+        directory = Path(arguments["directory"]).expanduser()
         if boolean(arguments.get("check_only", False)):
+            _try_to_write(directory)
             return result
         hostvars, hosts = (task_vars or {})["hostvars"], arguments["nodes"] + arguments["outsiders"]
         registered = _registered(hostvars, hosts)
@@ -75,7 +78,7 @@ class ActionModule(ActionBase):
         report = _judge(registered, controller, arguments, waivers)
         if baseline:
             report["changes"] = _compare.changes(baseline, report)
-        paths = _write(report, arguments["formats"], Path(arguments["directory"]).expanduser())
+        paths = _write(report, arguments["formats"], directory)
         if arguments.get("debug_bundle"):
             bundle = Path(arguments["debug_bundle"]).expanduser()
             contents = _debug_bundle.files(report, registered, _about_the_run(arguments))
@@ -168,6 +171,13 @@ def _write(report: dict[str, Any], formats: list[str], directory: Path) -> dict[
         for name, path in paths.items():
             path.write_text(FORMATS[name][1](report), encoding="utf-8", errors="backslashreplace", newline="")
     return {name: str(path) for name, path in paths.items()}
+
+
+def _try_to_write(directory: Path) -> None:
+    """Fail where no report can be written, which otherwise would show when everything has been looked at."""
+    with _writing("node_verify_report_dir", directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=directory).close()
 
 
 @contextlib.contextmanager

@@ -59,8 +59,7 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         del is_conditional
-        name = task.get_name(include_role_fqcn=False)
-        self._progress.task(name, run_once=bool(task.run_once), probing=task.action == PROBE)
+        self._progress.task(task.name or task.action, run_once=bool(task.run_once), probing=task.action == PROBE)
         self._show()
 
     def v2_playbook_on_handler_task_start(self, task: Any) -> None:

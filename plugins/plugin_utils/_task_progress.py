@@ -31,6 +31,7 @@ class TaskProgress:
     def host(self, result: Mapping[str, Any]) -> None:
         """Count a host that has ended the task, whatever became of it, and its probes where it has made some."""
         self._done += 1
+        self._of_task = max(self._of_task, self._done)  # localhost may take part without being in the inventory
         plan = (result.get("ansible_facts") or {}).get(PLAN)
         if plan:
             self._planned = plan["count"]

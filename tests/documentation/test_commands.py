@@ -40,12 +40,11 @@ MOLECULE = ".venv/bin/molecule --base-config .config/molecule/config.yml test"
 INSTEAD = {
     # On a system that is new, `make new-user` does.
     "apt-get install git make python3 python3-venv": "true",
-    # What these would run is running already.
-    "make test": "make --dry-run test >/dev/null",
-    "make test-all": "make --dry-run test-all >/dev/null",
     # `make molecule` is this, and takes a minute.
     f".venv/bin/python -m tests.lab.sandbox -- {MOLECULE} -s default": f"make -n molecule | grep -qF '{MOLECULE}'",
 }
+DRY = {"make test", "make test-all"}
+"""What these would run is running already."""
 IN_THE_CHECKOUT = {"CONTRIBUTING.md", "README.md"}
 """Pages that begin in a checkout; the README makes another one later."""
 DAY_TO_COME = "2027-01-31"
@@ -61,27 +60,38 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plan(page: str, repository: Path) -> list[Write | Run]:
-    """Return the steps of a page; what cannot be done here literally is replaced, as INSTEAD says."""
+    """Return the steps of a page; what cannot be done here literally is replaced, as :func:`instead` says."""
     # The sandbox has no network to make environments with; `make new-user` does it.
     clone = (
         f"git clone --quiet {shlex.quote(str(repository))} ck8s.ports && ln -s {CHECKOUT}/.venv ck8s.ports/.venv && "
         f"mkdir ck8s.ports/.venvs && ln -s {CHECKOUT}/.venvs/docs ck8s.ports/.venvs/docs"
     )
     last_day = str(datetime.date.today() + datetime.timedelta(days=30))
-    planned: list[Write | Run] = []
-    if page in IN_THE_CHECKOUT:
-        planned += [Run(0, f"{clone} && cd ck8s.ports")]
+    planned: list[Write | Run] = [Run(0, f"{clone} && cd ck8s.ports")] if page in IN_THE_CHECKOUT else []
+    done: set[str] = set()
     for step in steps(CHECKOUT / page):
         if isinstance(step, Write):
             planned.append(replace(step, text=step.text.replace(DAY_TO_COME, last_day)))
-            continue
-        words = step.command.partition(" # ")[0].strip()
-        command = clone if words == CLONE else INSTEAD.get(words, step.command)
-        if words.startswith("make ") and step.inline:
-            command = f"make --directory={CHECKOUT} --dry-run {words.removeprefix('make ')} >/dev/null"
-        shown = step.shown and step.shown.replace(DAY_TO_COME, last_day)
-        planned.append(replace(step, command=command, shown=shown))
+        else:
+            shown = step.shown and step.shown.replace(DAY_TO_COME, last_day)
+            command = clone if words(step) == CLONE else instead(step, done)
+            planned.append(replace(step, command=command, shown=shown))
     return planned
+
+
+def words(step: Run) -> str:
+    """Return the command without its comment."""
+    return step.command.partition(" # ")[0].strip()
+
+
+def instead(step: Run, done: set[str]) -> str:
+    """Return the command to run. A target is made once on a page, and only looked for where text mentions it."""
+    if not words(step).startswith("make "):
+        return INSTEAD.get(words(step), step.command)
+    if step.inline or words(step) in {*DRY, *done}:
+        return f"make --directory={CHECKOUT} --dry-run {words(step).removeprefix('make ')} >/dev/null"
+    done.add(words(step))
+    return step.command
 
 
 def hosts_of(page: str, planned: list[Write | Run], folder: Path) -> tuple[list[Host], list[Write | Run]]:
@@ -134,5 +144,4 @@ def test_the_commands_of_a_page_do_what_it_says(page: str, repository: Path, tmp
 def test_there_are_many_and_what_is_replaced_is_among_them() -> None:
     commands = [step for page in WITH_COMMANDS for step in steps(CHECKOUT / page) if isinstance(step, Run)]
     assert len(commands) > 40
-    there = {step.command.partition(" # ")[0].strip() for step in commands}
-    assert {CLONE, *INSTEAD} <= there
+    assert {CLONE, *INSTEAD, *DRY} <= {words(step) for step in commands}

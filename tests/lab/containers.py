@@ -7,8 +7,9 @@ In the sandbox the engine is podman, the network is the sandbox's, and the image
 ``python3 -m tests.lab.containers`` makes it before, outside, where packages can be had, and keeps it in .cache/.
 Elsewhere, on a laptop or a hosted runner, these variables choose:
 
-    CK8S_LAB_ENGINE   the engine's command, such as "docker"; needed outside the sandbox, where it has its own network
-    CK8S_LAB_IMAGE    an image with systemd, sshd and Python to start from, such as one that others test roles with
+    CK8S_LAB_ENGINE   the engine's command, such as "docker"; it is used outside the sandbox, with networks of its own
+    CK8S_LAB_IMAGE    an image of Debian's or Ubuntu's to start from, such as one that others test roles with; what it
+                      lacks is installed once, in a container, and kept by the engine
 """
 
 from __future__ import annotations
@@ -42,7 +43,13 @@ CUSTOMIZE = (
     f'printf "disable %s.service\\n" {NOT_BY_ITSELF} >"$1/etc/systemd/system-preset/00-lab.preset"; '
     f'chroot "$1" systemctl disable {NOT_BY_ITSELF}'
 )
+INSTALL = (
+    "set -e; export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; apt-get update; "
+    f"apt-get install --yes --no-install-recommends {' '.join(PACKAGES)}; set -- /; {CUSTOMIZE}"
+)
+"""What makes a node's image of one that is named in CK8S_LAB_IMAGE."""
 
+IMAGE = "ck8s-lab-node"
 NETWORK = "ck8s-lab"
 SUBNET, GATEWAY = "10.79.0.0/24", "10.79.0.1"
 PATIENCE = 60
@@ -73,16 +80,17 @@ def archive() -> Path:
 
 
 def make_image() -> None:
-    """Make the image of the distribution's packages. Takes a minute; nothing is done where it is there."""
-    if archive().exists():
+    """Make the image of the distribution's packages. Takes a minute; nothing is done where it, or another, is there."""
+    if archive().exists() or "CK8S_LAB_IMAGE" in os.environ:
         return
     CACHE.mkdir(exist_ok=True)
-    suite = re.search(r"VERSION_CODENAME=(\w+)", Path("/etc/os-release").read_text())
-    if suite is None:
+    release = dict(re.findall(r'^(\w+)="?([^"\n]*)', Path("/etc/os-release").read_text(), re.MULTILINE))
+    if "VERSION_CODENAME" not in release:
         raise ContainerError("/etc/os-release has no VERSION_CODENAME; name an image in CK8S_LAB_IMAGE")
+    components = "main,universe" if release.get("ID") == "ubuntu" else "main"
     new = archive().with_suffix(".new.tar")
-    command("mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", f"--customize-hook={CUSTOMIZE}",
-            suite.group(1), str(new))  # fmt: skip
+    command("mmdebstrap", "--variant=minbase", f"--components={components}", f"--include={','.join(PACKAGES)}",
+            f"--customize-hook={CUSTOMIZE}", release["VERSION_CODENAME"], str(new))  # fmt: skip
     new.rename(archive())
 
 
@@ -127,12 +135,20 @@ class Containers:
         """Return the image to start from. Raises :class:`ContainerError` where none is named and none has been made."""
         named = os.environ.get("CK8S_LAB_IMAGE")
         if named:
-            return named
+            return self._with_packages(named)
         if not archive().exists():
             raise ContainerError(
                 f"{archive()} is missing; make it, outside the sandbox: python3 -m tests.lab.containers"
             )
-        return self.engine("import", str(archive()), "ck8s-lab-node").split()[-1]
+        return self.engine("import", str(archive()), IMAGE).split()[-1]
+
+    def _with_packages(self, named: str) -> str:
+        made = f"{IMAGE}:{hashlib.sha256(f'{named} {INSTALL}'.encode()).hexdigest()[:8]}"
+        if not self.engine("images", "--quiet", made).strip():
+            self.engine("run", f"--name={IMAGE}", "--entrypoint=/bin/sh", named, "-c", INSTALL)
+            self.engine("commit", IMAGE, made)
+            self.engine("rm", IMAGE)
+        return made
 
     def start(self, name: str, address: str, image: str, *volumes: Path) -> None:
         """Start a node and wait until it can be reached. ``volumes`` are there under the same names, read-only."""
@@ -141,7 +157,8 @@ class Containers:
         mac = ":".join(f"{byte:02x}" for byte in (2, 0x42, *ip_address(address).packed))
         systemd = ["--systemd=always"] if "podman" in self._engine[0] else ["--privileged", "--tmpfs=/run"]
         self.engine("run", "--detach", f"--name={name}", f"--hostname={name}", *systemd, *RUN, *mounts,
-                    f"--network={NETWORK}", f"--ip={address}", f"--mac-address={mac}", image, "/sbin/init")  # fmt: skip
+                    f"--network={NETWORK}", f"--ip={address}", f"--mac-address={mac}", "--entrypoint=/sbin/init",
+                    image)  # fmt: skip
         key = self.key.with_suffix(".pub").read_text()
         self.shell(name, "mkdir -p /root/.ssh && cat >/root/.ssh/authorized_keys && chmod 600 /root/.ssh/*", input=key)
         self._wait_until_up(name)

@@ -154,6 +154,7 @@ def test_where_no_report_can_be_written_the_variable_is_named(cluster: Cluster, 
     assert run.status == 2
     assert f"node_verify_report_dir: {taken}: cannot be written: " in run.output
     assert "Give a path on the controller where this user may write" in run.output
+    assert "See what listens" not in run.output, "before anything is looked at"
 
 
 BAD_FOR_VERIFY: dict[str, tuple[dict[str, Any], str]] = {

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.netns.playbooks.terminal import at_a_terminal
+
 CHECKOUT = Path(__file__).parents[3]
 ANSIBLE_PLAYBOOK = str(Path(sys.executable).with_name("ansible-playbook"))
 SAYS_SO = "No inventory was given: this looks at this machine alone (localhost)"
@@ -105,21 +107,5 @@ def test_an_inventory_without_nodes_is_an_error(tmp_path: Path, options: tuple[s
 
 @pytest.mark.parametrize(("more", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_colours_on_a_terminal_unless_unwanted(tmp_path: Path, more: dict[str, str], coloured: bool) -> None:
-    ours, theirs = os.openpty()
-    process = subprocess.Popen(
-        [ANSIBLE_PLAYBOOK, "ck8s.ports.verify"],
-        cwd=tmp_path, env=environment(tmp_path, TERM="xterm-256color", **more), stdout=theirs, stderr=theirs,
-    )  # fmt: skip
-    os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            part = os.read(ours, 65536)
-        except OSError:  # EIO: the other side is closed
-            break
-        if not part:
-            break
-        shown += part
-    os.close(ours)
-    process.wait(60)
+    shown = at_a_terminal([ANSIBLE_PLAYBOOK, "ck8s.ports.verify"], tmp_path, environment(tmp_path, **more))
     assert (b"\x1b[" in shown) == coloured, shown

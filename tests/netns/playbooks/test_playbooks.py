@@ -61,6 +61,17 @@ def test_site_brings_a_documented_cluster_to_green(cluster: Cluster) -> None:
     assert (run.reports / "report.md").read_text(encoding="utf-8").startswith("# Ports of the cluster\n")
 
 
+@pytest.mark.parametrize(
+    ("option", "firewall", "verify"),
+    [("--tags=verify", False, True), ("--tags=firewall", True, False), ("--skip-tags=firewall", False, True)],
+)
+def test_tags_choose_a_part_of_site(cluster: Cluster, option: str, firewall: bool, verify: bool) -> None:
+    run = cluster.play("site", option)
+    assert run.status == (2 if verify else 0), run.output  # without a firewall the ports for some are open to others
+    assert all(("ck8s_ports" in rules) == firewall for rules in cluster.tables().values())
+    assert (cluster.reports / "report.json").exists() == verify
+
+
 def test_verify_says_the_same_in_check_mode(cluster: Cluster) -> None:
     checked = cluster.play("verify", "--check")
     real = cluster.play("verify")

@@ -126,10 +126,10 @@ class Node:
         result: dict[str, Any] = json.loads(answer.group(2))
         return {**result, "failed": answer.group(1) == "FAILED", "shown": shown}
 
-    def kill_between_change_and_confirmation(self, wanted: dict[str, Any] | None) -> None:
+    def kill_between_change_and_confirmation(self, wanted: dict[str, Any] | None, timeout: int = TIMEOUT) -> None:
         """Start a task and kill its controller as soon as the rules are the wanted ones."""
         before = self.rules()
-        with self.start(wanted, timeout=TIMEOUT) as process:
+        with self.start(wanted, timeout=timeout) as process:
             wait_until(lambda: self.rules() != before)
             # The change must be whole: its lock is free when the module has done its part.
             subprocess.run(["flock", str(RUN / "change/token"), "true"], check=True, timeout=10)

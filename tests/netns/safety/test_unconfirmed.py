@@ -65,13 +65,14 @@ def test_killed_timer(node: Node) -> None:
 
 
 def test_while_a_change_waits_another_run_is_told_whose_it_is(node: Node) -> None:
-    node.kill_between_change_and_confirmation(NEW)
+    timeout = 3 * TIMEOUT  # two runs are to find it waiting
+    node.kill_between_change_and_confirmation(NEW, timeout)
     waiting = node.run(NEW)
     assert waiting["failed"]
     assert f"another change of this firewall, by root@{os.uname().nodename} (pid " in waiting["msg"]
     assert time.strftime("%Y-%m-%dT", time.gmtime()) in waiting["msg"]
     assert node.run(NEW, "--check")["taken_back"] is None  # it only looks, and there is nothing to tell yet
-    wait_until(lambda: node.rules() == "", patience=TIMEOUT + 10)
+    wait_until(lambda: node.rules() == "", patience=timeout + 10)
 
     done = node.run(NEW)
     assert (done["changed"], done["taken_back"]["reason"]) == (True, "not_confirmed")

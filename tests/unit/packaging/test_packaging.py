@@ -108,6 +108,15 @@ def test_workflows_run_make_and_actions_that_are_pinned(path: Path) -> None:
     assert len(re.findall(r"uses: .*@[0-9a-f]{40} # v[0-9.]+$", text, re.MULTILINE)) == text.count("uses:")
 
 
+def test_the_workflow_runs_what_test_all_runs() -> None:
+    (recipe,) = re.findall(
+        r"^test-all:.*?\n((?:\t.*\n)+)", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    (made,) = re.findall(r"--output-sync=target ((?:.*\\\n)*.*)", recipe)
+    matrix = load(".github/workflows/test.yml")["jobs"]["make"]["strategy"]["matrix"]["target"]
+    assert sorted(" ".join(matrix).split()) == sorted(made.replace("\\\n", " ").split())
+
+
 def test_what_contributing_names_exists() -> None:
     text = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
