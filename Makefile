@@ -104,7 +104,7 @@ build: venv ## the tarball, under build/
 # ones come first, so that the short ones fill what is left.
 test-all: packages venv ## what CI runs: test, containers, coverage, every ansible-core, sanity, documentation, packaging
 	@rm -f build/skipped.txt
-	$(MAKE) --jobs=2 --output-sync=target coverage containers controllers documentation new-user interpreters \
+	$(MAKE) --jobs=2 --keep-going --output-sync=target coverage containers controllers documentation new-user interpreters \
 		molecule molecule-consumer molecule-ha-etcd sanity formats lint shell docs docs-lint galaxy-importer release-check
 	@if [ -e build/skipped.txt ]; then cat build/skipped.txt; else echo "nothing was skipped"; fi
 

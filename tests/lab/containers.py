@@ -61,6 +61,14 @@ RUN = (
     *(f"--cap-add={capability}" for capability in ("NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE")),
 )  # fmt: skip
 
+# What podman does by itself: what systemd needs, and a ::1. Not --privileged: a node could then write the sysctls of the
+# machine itself.
+IN_DOCKER = (
+    "--tmpfs=/run", "--tmpfs=/run/lock", "--tmpfs=/tmp:exec", "--volume=/sys/fs/cgroup:/sys/fs/cgroup",
+    "--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined", "--stop-signal=SIGRTMIN+3",
+    "--sysctl=net.ipv6.conf.all.disable_ipv6=0",
+)  # fmt: skip
+
 
 class ContainerError(RuntimeError):
     """A container, its image or its network could not be had; the message has the command and its words."""
@@ -109,6 +117,7 @@ class Containers:
             self._engine = ["podman", *places, f"--network-config-dir={self._home}/networks", *runtime]
         else:
             self._engine = shlex.split(os.environ["CK8S_LAB_ENGINE"])
+        self._is_podman = "podman" in self._engine[0]
 
     def engine(self, *words: str, **options: Any) -> str:
         """Return what the engine prints for a command of its own."""
@@ -155,8 +164,8 @@ class Containers:
         mounts = [f"--volume={volume}:{volume}:ro" for volume in volumes]
         # The same after each start, as a machine's is: others on the network remember it.
         mac = ":".join(f"{byte:02x}" for byte in (2, 0x42, *ip_address(address).packed))
-        systemd = ["--systemd=always"] if "podman" in self._engine[0] else ["--privileged", "--tmpfs=/run"]
-        self.engine("run", "--detach", f"--name={name}", f"--hostname={name}", *systemd, *RUN, *mounts,
+        more = ("--systemd=always",) if self._is_podman else IN_DOCKER
+        self.engine("run", "--detach", f"--name={name}", f"--hostname={name}", *more, *RUN, *mounts,
                     f"--network={NETWORK}", f"--ip={address}", f"--mac-address={mac}", "--entrypoint=/sbin/init",
                     image)  # fmt: skip
         key = self.key.with_suffix(".pub").read_text()
@@ -174,7 +183,7 @@ class Containers:
     def power_cut(self, name: str) -> None:
         """End everything on the node at once, and start it again."""
         self.engine("kill", "--signal=KILL", name)
-        if "podman" in self._engine[0]:
+        if self._is_podman:
             # Its network goes with it, and with that the rules; start would go on with what is still there.
             self.engine("wait", "--condition=exited", name)
             self.engine("container", "cleanup", name)
@@ -183,8 +192,12 @@ class Containers:
 
     def remove(self, *names: str) -> None:
         """Remove the containers and the network, whichever of them exist."""
-        for words in (["rm", "--force", "--time=0", *names], ["network", "rm", NETWORK]):
-            subprocess.run([*self._engine, *words], capture_output=True, timeout=PATIENCE, check=False)
+        there = self.engine("ps", "--all", "--format={{.Names}}").split()
+        if gone := [name for name in names if name in there]:
+            # docker ends them at once; podman would ask them to end first, and wait.
+            self.engine("rm", "--force", *(["--time=0"] if self._is_podman else []), *gone)
+        if NETWORK in self.engine("network", "ls", "--format={{.Name}}").split():
+            self.engine("network", "rm", NETWORK)
 
     def _wait_until_up(self, name: str) -> None:
         if self._in_sandbox and GATEWAY not in command("ip", "address"):

@@ -54,10 +54,8 @@ def test_a_file_of_ufw_that_is_missing(ufw: _ufw.UfwBackend, tmp_path: Path) -> 
 
 
 def test_a_lock_of_ufw_that_cannot_be_made(ufw: _ufw.UfwBackend, tmp_path: Path) -> None:
-    with (
-        pytest.raises(FirewallError, match=r"cannot lock .*/run/ufw\.lock: .*; mend that on this host"),
-        ufw._ufw_waits(),
-    ):
+    refused = pytest.raises(FirewallError, match=r"cannot lock .*/run/ufw\.lock: .*; mend that on this host")
+    with refused, ufw._ufw_waits():
         pass
 
 

@@ -117,7 +117,7 @@ def test_a_dump_may_come_in_several_datagrams(kernel: Any) -> None:
         pytest.param(message(ANSWER)[:7], id="header cut off"),
         pytest.param(struct.pack("=IHHII", 4, ANSWER, 0, 1, 0), id="length shorter than the header"),
         pytest.param(OSError(errno.ENOBUFS, "lost"), id="overrun"),
-        pytest.param(socket.timeout(), id="no answer"),  # noqa: UP041 (not the same before Python 3.10)
+        pytest.param(socket.timeout(), id="no answer"),  # not TimeoutError before Python 3.10
     ],
 )
 def test_a_broken_answer_is_asked_for_again(kernel: Any, broken: object) -> None:
