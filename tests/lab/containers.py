@@ -61,8 +61,8 @@ RUN = (
     *(f"--cap-add={capability}" for capability in ("NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE")),
 )  # fmt: skip
 
-# What podman does by itself: what systemd needs, and a ::1. Not --privileged: a node could then write the sysctls of the
-# machine itself.
+# What podman does by itself: what systemd needs, and a ::1. Not --privileged: a node could then write the machine's own
+# sysctls.
 IN_DOCKER = (
     "--tmpfs=/run", "--tmpfs=/run/lock", "--tmpfs=/tmp:exec", "--volume=/sys/fs/cgroup:/sys/fs/cgroup",
     "--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined", "--stop-signal=SIGRTMIN+3",
