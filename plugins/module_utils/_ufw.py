@@ -251,8 +251,8 @@ class UfwBackend:
         if not self._manages(FAMILIES[1]):
             yield (
                 "ufw does not manage IPv6 here (IPV6 in /etc/default/ufw): it lets nothing in over IPv6 but on lo. "
-                "Where the ports are to be open over IPv6 as well, set it to yes; ufw reads it when it starts anew, and "
-                "lets everything in for about a second then"
+                "Where the ports are to be open over IPv6 as well, set it to yes; ufw reads it when it starts anew, "
+                "and lets everything in for about a second then"
             )
         for found, _unused in self._planned:
             for rule in overruled(found.others, policy):
