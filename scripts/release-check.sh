@@ -2,7 +2,7 @@
 # Builds the tarball and tries it as a user gets it: installed into an empty place, where nothing else of the collection is.
 # With a version it is to be exactly that release, with its changelog written.
 #
-# usage: release-check.sh ENVIRONMENT BIN [VERSION]      (.venvs/docs .venv/bin 0.2.0)
+# usage: release-check.sh ENVIRONMENT BIN [VERSION]      (.venvs/docs .venv/bin 1.1.0)
 set -eu
 cd "$(dirname "$0")/.."
 environment=${1:?usage: release-check.sh ENVIRONMENT BIN [VERSION]}/bin

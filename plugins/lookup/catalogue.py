@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: catalogue
 short_description: The documented ports of Canonical Kubernetes
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - ck8s.ports contributors (@ck8s)
 description:

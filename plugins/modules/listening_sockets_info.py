@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: listening_sockets_info
 short_description: Tell what listens on a Linux host
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Returns every socket of the host that takes what strangers send, with the address, port and device that it is bound
     to, from where it can be reached, and to whom it belongs - systemd unit, container, processes, or the kernel itself.

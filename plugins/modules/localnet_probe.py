@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: localnet_probe
 short_description: Try localhost ports of neighbours through the wire
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - ck8s.ports contributors (@ck8s)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: node_facts
 short_description: Tell who a node of Canonical Kubernetes is
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads on a node what the snap C(k8s) is, which part the node has in its cluster, and which addresses and ports its
     services were told to use.

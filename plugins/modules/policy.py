@@ -11,7 +11,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: policy
 short_description: Make a firewall policy from the ports that are expected on a node
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - ck8s.ports contributors (@ck8s)
 description:

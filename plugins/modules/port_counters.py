@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: port_counters
 short_description: See what the rules in force have counted, and whether flows came through
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - ck8s.ports contributors (@ck8s)
 description:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: port_probe
 short_description: Try TCP and UDP ports of other hosts from this one
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - ck8s.ports contributors (@ck8s)
 description:
