@@ -35,13 +35,14 @@ def claim(port: Data, sockets: list[Data], answers: list[Data]) -> Outcome:
     if not sockets:
         return not_applicable("Nothing listens.")
     if not answers:
-        return unknown("low", "Not asked.")
+        return unknown("low", "Not asked.", fix="Verify with node_verify_claims: true.")
     return _claim_answered(port, claims, answers[0], [word.answer(answers[0])])
 
 
 def _claim_answered(port: Data, claims: Data, answer: Data, evidence: list[str]) -> Outcome:
     if answer["outcome"] in ("error", "silent"):
-        return unknown("medium", f"No answer: {answer['detail']}.", evidence=evidence)
+        fix = f"Look at the log of {port['service']}, which does not answer its own node; then verify again."
+        return unknown("medium", f"No answer: {answer['detail']}.", fix=fix, evidence=evidence)
     if claims.get("tls") and answer["tls"] is False:
         why = "Documented as encrypted, but the port speaks plain text."
         return failed("critical", "Plain text.", why, f"Make {port['service']} speak TLS.", evidence)
@@ -68,4 +69,6 @@ def _claim_of_anonymous(port: Data, expected: Data, answer: Data, evidence: list
         why = "Documented to want credentials, but a request without any is answered."
         return failed("critical", observed, why, f"Turn anonymous access to {port['service']} off.", evidence)
     wanted = word.join(str(status) for status in expected["status"])
-    return unknown("low", observed, f"Neither {wanted} nor an answer that would be wrong.", evidence=evidence)
+    why = f"Neither {wanted} nor an answer that would be wrong."
+    fix = f"Find out why {port['service']} answers so; where that is meant, waive this finding."
+    return unknown("low", observed, why, fix=fix, evidence=evidence)

@@ -62,7 +62,7 @@ def _guarded(observed: str, firewall: Data, evidence: list[str]) -> Outcome:
     """Does the rule make up for it?"""
     if "error" in firewall:
         why = "Whether a rule drops such packets is not known."
-        return unknown("medium", f"{observed}. {firewall['error']}", why, word.AS_ROOT, evidence)
+        return unknown("medium", f"{observed}. {firewall['error']}", why, fix=word.AS_ROOT, evidence=evidence)
     rules = [rule for rule in firewall["live"]["rules"] if rule["id"] == GUARD]
     # In audit mode it only counts.
     guards = [rule for rule in rules if _DROPS.search(rule["text"])]

@@ -77,7 +77,7 @@ def owner(port: Data, sockets: list[Data], incomplete: list[Data]) -> Outcome:
             return failed("high", observed, WHY[other], fix, evidence)
     if UNSEEN in holders:
         reasons = " ".join(f"{item['what']}: {item['reason']}." for item in incomplete)
-        return unknown("medium", "The process could not be seen.", reasons, word.AS_ROOT, evidence)
+        return unknown("medium", "The process could not be seen.", reasons, fix=word.AS_ROOT, evidence=evidence)
     if RENAMED in holders:
         observed = f"Held by {word.join(word.culprit(socket) for socket in holders[RENAMED])}."
         fix = "Find out what this process is; if it is right, give its name as comm in node_profile_overrides."

@@ -51,7 +51,8 @@ def reach(
     # A host that tries its own address does so over lo, which is open to itself.
     probes = [probe for probe in probes if probe["source"] != probe["host"]]
     if not probes:
-        return unknown("low", "Not tried.", "No other node and no outsider took part in this run.")
+        fix = "Verify with another node in the run, or with a host in the group of outsiders."
+        return unknown("low", "Not tried.", "No other node and no outsider took part in this run.", fix=fix)
     evidence = [word.probe(probe) for probe in probes] + [word.temporary(listener) for listener in temporary]
     if any(probe["status"] in ("silent", "refused", "unknown") for probe in probes):
         evidence += _counters.evidence(counts, port["id"])
@@ -65,7 +66,8 @@ def reach(
         return failed(severity, f"Open to {_probers(intruders)}.", why, word.APPLY, evidence)
     errors = [probe for probe in probes if probe["status"] == "error"]
     if errors:
-        return unknown("medium", f"The probe failed: {errors[0]['detail']}.", evidence=evidence)
+        fix = f"Mend that on {errors[0]['prober']}, which tried; then verify again."
+        return unknown("medium", f"The probe failed: {errors[0]['detail']}.", fix=fix, evidence=evidence)
     stand_ins = [listener for listener in temporary if listener["lived"]]
     listens = any(socket["exposure"] != "loopback" for socket in sockets)
     listens = listens or any(listener["address"] not in LOOPBACKS for listener in stand_ins)
@@ -143,7 +145,8 @@ def _unanswered(
     unproved = [fate.text for fate in fates if fate.status == _fate.NOT_KNOWN]
     if unproved:
         why = "A datagram without an answer proves nothing, and the node does not show what became of it."
-        return unknown("low", "No answer.", " ".join([why, *dict.fromkeys(unproved)]), evidence=evidence)
+        fix = f"With this collection's firewall in force its counters tell. {word.APPLY}"
+        return unknown("low", "No answer.", " ".join([why, *dict.fromkeys(unproved)]), fix=fix, evidence=evidence)
     return passed(" ".join(fate.text for fate in fates), evidence)
 
 

@@ -70,7 +70,8 @@ def _listening(entry: Data, listeners: list[Data] | None, observed: str, evidenc
     own = [listener for listener in listeners if listener["path_status"] == "same"]
     if not own:
         if any(listener["path_status"] is None for listener in listeners):
-            return unknown("medium", f"{observed} Whether it is the listener's is not known.", evidence=evidence)
+            observed = f"{observed} Whether it is the listener's is not known."
+            return unknown("medium", observed, fix=word.AS_ROOT, evidence=evidence)
         why = "The socket that listens at this path has another file: this one was put in its place, and leads nowhere."
         fix = f"Find out who replaced {entry['path']}, and restart {service}."
         return failed("high", f"{observed} It is not the listener's.", why, fix, evidence)

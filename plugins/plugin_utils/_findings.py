@@ -43,8 +43,8 @@ def warned(severity: str, observed: str, why: str, fix: str, evidence: Iterable[
     return Outcome("warn", severity, observed, why, fix, tuple(evidence))
 
 
-def unknown(severity: str, observed: str, why: str = "", fix: str = "", evidence: Iterable[str] = ()) -> Outcome:
-    """It could not be looked at, or looking did not tell."""
+def unknown(severity: str, observed: str, why: str = "", *, fix: str, evidence: Iterable[str] = ()) -> Outcome:
+    """It could not be looked at, or looking did not tell; C(fix) says how to know it the next time."""
     return Outcome("unknown", severity, observed, why, fix, tuple(evidence))
 
 

@@ -71,8 +71,11 @@ def judge_together(nodes: list[Node]) -> list[Finding]:
 
 def unreached(name: str, reason: str) -> Finding:
     """The finding about a node that could not be looked at at all."""
-    fix = "Make Ansible reach the node (ansible -m ansible.builtin.ping), then verify again."
-    outcome = unknown("high", reason, "Nothing is known of this node.", fix)
+    fix = (
+        "Mend what failed there, as its error above says, or make Ansible reach the node (ansible -m "
+        "ansible.builtin.ping); then verify again."
+    )
+    outcome = unknown("high", reason, "Nothing is known of this node.", fix=fix)
     return Finding("node/observed", name, "observed", "node", "The node can be looked at.", outcome)
 
 
@@ -140,7 +143,10 @@ def _of_localnet(node: Node) -> Finding:
 
 def _of_unix_socket(node: Node, entry: Data) -> Finding:
     seen = node.unix_sockets.get(entry["path"], {"error": "Not looked at."})
-    outcome = unknown("medium", seen["error"]) if "error" in seen else _check_unix_socket.unix_socket(entry, seen)
+    if "error" in seen:
+        outcome = unknown("medium", seen["error"], fix=word.AS_ROOT)
+    else:
+        outcome = _check_unix_socket.unix_socket(entry, seen)
     name, expected = f"{entry['id']}/unix_socket", _check_unix_socket.expected(entry)
     return Finding(name, node.name, "unix_socket", entry["path"], expected, outcome, entry["documented"])
 
