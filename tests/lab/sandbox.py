@@ -90,6 +90,8 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
         machine.add(str(namespace_inode("net", 1)))
     environment[MACHINE_NETNS] = " ".join(sorted(machine))
     environment[MACHINE_PIDNS] = str(namespace_inode("pid"))
+    # An address in here is another host than outside: no connection that was opened there may be used again.
+    environment["ANSIBLE_SSH_CONTROL_PATH_DIR"] = "/run/ansible-cp"
     return environment
 
 

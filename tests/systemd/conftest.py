@@ -60,11 +60,13 @@ class Node:
 
     def start(self, wanted: dict[str, Any] | None, *options: str, timeout: int = LONG_TIMEOUT) -> subprocess.Popen[str]:
         """Start a task that puts C(wanted) in force, or removes everything."""
-        arguments = {"state": "absent"} if wanted is None else {"policy": wanted}
+        # That a policy would refuse the controller itself is what is tried here.
+        arguments = {"state": "absent"} if wanted is None else {"policy": wanted, "on_impact": "ignore"}
         environment = {
             **os.environ,
             "HOME": str(self._home),
             "ANSIBLE_HOME": str(self._home),
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self._home / "cp"),
             "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / "collections"),
             "ANSIBLE_HOST_KEY_CHECKING": "false",
             "ANSIBLE_NOCOLOR": "1",

@@ -32,7 +32,8 @@ def cut(node: Node) -> None:
     """Put a policy in force that nobody can confirm, and kill its controller."""
     before = node.rules()
     with node.start(CUT, timeout=TIMEOUT) as process:
-        wait_until(lambda: node.rules() != before)
+        wait_until(lambda: node.rules() != before or process.poll() is not None)
+        assert process.poll() is None, process.communicate()[0]
         node.shell("flock /run/ck8s-ports/change/token true")
         kill_with_descendants(process.pid)
     assert "192.0.2.1" in node.rules()

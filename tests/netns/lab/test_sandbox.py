@@ -89,6 +89,10 @@ def test_run_and_proc_and_hostname_are_private() -> None:
     assert not Path("/run/mine").exists()
 
 
+def test_no_ssh_connection_of_the_machine_is_used_in_there() -> None:
+    assert sandbox("printenv", "ANSIBLE_SSH_CONTROL_PATH_DIR").stdout.strip().startswith("/run/")
+
+
 def test_it_is_root_in_there_and_finds_the_system_programs() -> None:
     inside = subprocess.run(
         [

@@ -90,6 +90,7 @@ class Node:
         self.environment = {
             **os.environ,
             "HOME": str(home),
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{home}/cp",
             "ANSIBLE_HOME": str(home),
             "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / "collections"),
             "ANSIBLE_HOST_KEY_CHECKING": "false",
