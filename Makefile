@@ -47,6 +47,10 @@ netns: netns-playbooks netns-others ## real sockets, rules and packets, in netwo
 netns-playbooks: packages venv
 	$(SANDBOX) $(BIN)/pytest tests/netns/playbooks
 
+# All but those that `coverage` runs.
+netns-more-playbooks: packages venv
+	$(SANDBOX) $(BIN)/pytest tests/netns/playbooks --ignore=tests/netns/playbooks/test_playbooks.py
+
 netns-others: packages venv
 	$(SANDBOX) $(BIN)/pytest tests/netns --ignore=tests/netns/playbooks --ignore=tests/netns/harm
 
@@ -100,18 +104,19 @@ build: venv ## the tarball, under build/
 	PYTHON=$(PYTHON) scripts/make-venv.sh .venvs/$* $<
 	@touch $@
 
-# `coverage` is unit and netns; what is skipped (no container engine, no such Python) is said again at the end. The long
+# `coverage` is unit and netns, less most playbooks; what is skipped (no container engine, no such Python) is said again at the end. The long
 # ones come first, so that the short ones fill what is left; packages are there already, and nobody need wait for them.
 test-all: packages venv ## what CI runs: test, containers, coverage, every ansible-core, sanity, documentation, packaging
 	@rm -f build/skipped.txt
-	$(MAKE) --jobs=2 --keep-going --old-file=packages --output-sync=target coverage containers controllers documentation new-user interpreters \
-		molecule molecule-consumer molecule-ha-etcd sanity formats lint shell docs docs-lint galaxy-importer release-check
+	$(MAKE) --jobs=2 --keep-going --old-file=packages --output-sync=target coverage containers netns-more-playbooks \
+		controllers documentation new-user interpreters molecule molecule-consumer molecule-ha-etcd sanity formats \
+		lint shell docs docs-lint galaxy-importer release-check
 	@if [ -e build/skipped.txt ]; then cat build/skipped.txt; else echo "nothing was skipped"; fi
 
 containers: packages venv ## what needs a container engine, where there is one
 	scripts/with-containers.sh "nodes with systemd" $(MAKE) systemd molecule-full
 
-coverage: packages venv ## unit and netns, with the coverage of plugins/; fails below the threshold in pyproject.toml
+coverage: packages venv ## unit and netns (of the playbooks one file), with the coverage of plugins/; fails below the threshold in pyproject.toml
 	scripts/coverage.sh $(BIN)
 
 controllers: packages ## the unit tests and the playbooks under ansible-core 2.17 to 2.21, on Python 3.11 to 3.13
