@@ -23,6 +23,8 @@ from tests.netns.topology import Network, listening
 __all__ = ["ssh_node"]
 
 CLOSED = policy(port=2380)
+ITSELF = Path("/proc/self/comm").read_text(encoding="ascii").strip()
+"""The name of the process that listens: this one, which may be pytest or coverage."""
 WITHOUT_SOCK_DIAG = (sys.executable, "-I", "-S", str(Path(__file__).parents[1] / "sockets/without_sock_diag.py"))
 EXPLANATIONS = {"closed": "The page is wrong here. Set this or that.", "ssh": "Not asked for."}
 
@@ -69,7 +71,7 @@ def test_by_default_nothing_changes_and_each_is_named(
         "port": 2380,
         "protocol": "tcp",
         "service": "closed",
-        "processes": ["pytest"],
+        "processes": [ITSELF],
         "rule": "closed",
         "state": "established",
         "connections": 1,
@@ -84,7 +86,7 @@ def test_by_default_nothing_changes_and_each_is_named(
     assert (result["impact_count"], result["controller"]) == (2, None)
     assert re.fullmatch(
         r"the policy would refuse the next connection of 2 peers that are connected, or were a moment ago: "
-        rf"{network.peer.ipv4} to 2380/tcp \(closed, pytest; 1 connection, open\) by the rule closed; "
+        rf"{network.peer.ipv4} to 2380/tcp \(closed, {ITSELF}; 1 connection, open\) by the rule closed; "
         rf"{network.outsider.ipv6} to .* by the rule closed\. closed: The page is wrong here\. Set this or that\. "
         r"Nothing was changed\. Let them in, or, .* run again with on_impact: warn .*",
         result["msg"],
